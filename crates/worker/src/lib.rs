@@ -1,1 +1,10 @@
-//! Not written yet.
+//! The engine as a kit: a dedicated Web Worker that owns device, model and cache, and the typed protocol that it speaks.
+//!
+//! - [`protocol`]: the messages. Always there, and without features the only thing here.
+//! - [`client`] (feature `client`): the page's end in Rust.
+//!
+//! The JavaScript end is `www/mmedkit.js`, which speaks the same messages; the names of its fields are this crate's in camel case.
+
+#[cfg(all(feature = "client", target_arch = "wasm32"))]
+pub mod client;
+pub mod protocol;
