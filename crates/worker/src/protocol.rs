@@ -492,7 +492,11 @@ impl std::error::Error for Failure {}
 impl Failure {
     /// An error after which the engine goes on, where its kind allows.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Failure {
-        Failure { kind, message: message.into(), recoverable: !matches!(kind, ErrorKind::DeviceLost | ErrorKind::Internal) }
+        Failure {
+            kind,
+            message: message.into(),
+            recoverable: !matches!(kind, ErrorKind::DeviceLost | ErrorKind::Internal),
+        }
     }
 }
 
@@ -550,40 +554,91 @@ mod tests {
         round_trip(
             Request {
                 id: 7,
-                command: Command::Load(Load { source: Source::Demo, backend: BackendChoice::WebGpu, context_length: Some(512) }),
+                command: Command::Load(Load {
+                    source: Source::Demo,
+                    backend: BackendChoice::WebGpu,
+                    context_length: Some(512),
+                }),
             },
             r#"{"id":7,"command":{"type":"load","source":{"type":"demo"},"backend":"webgpu","contextLength":512}}"#,
         );
         round_trip(
-            Command::Score { items: vec![ScoreItem { context: "a".into(), continuations: vec![" b".into()] }], per_token: true },
+            Command::Score {
+                items: vec![ScoreItem {
+                    context: "a".into(),
+                    continuations: vec![" b".into()],
+                }],
+                per_token: true,
+            },
             r#"{"type":"score","items":[{"context":"a","continuations":[" b"]}],"perToken":true}"#,
         );
-        round_trip(Command::Bench { prompt_tokens: 1, gen_tokens: 2 }, r#"{"type":"bench","promptTokens":1,"genTokens":2}"#);
+        round_trip(
+            Command::Bench {
+                prompt_tokens: 1,
+                gen_tokens: 2,
+            },
+            r#"{"type":"bench","promptTokens":1,"genTokens":2}"#,
+        );
     }
 
     #[test]
     fn what_a_page_leaves_out_has_a_default() {
         let load: Load = serde_json::from_str(r#"{"source":{"type":"url","url":"m.gguf"}}"#).unwrap();
         assert_eq!(load.backend, BackendChoice::Auto);
-        assert_eq!(load.source, Source::Url { url: "m.gguf".into(), sha256: None, name: None });
+        assert_eq!(
+            load.source,
+            Source::Url {
+                url: "m.gguf".into(),
+                sha256: None,
+                name: None
+            }
+        );
         let generate: Command = serde_json::from_str(r#"{"type":"generate","prompt":"x","seed":null}"#).unwrap();
-        assert_eq!(generate, Command::Generate(Generate { prompt: Some("x".into()), ..Generate::default() }));
+        assert_eq!(
+            generate,
+            Command::Generate(Generate {
+                prompt: Some("x".into()),
+                ..Generate::default()
+            })
+        );
         let tokenize: Command = serde_json::from_str(r#"{"type":"tokenize","text":"x"}"#).unwrap();
-        assert_eq!(tokenize, Command::Tokenize { text: "x".into(), special: true });
+        assert_eq!(
+            tokenize,
+            Command::Tokenize {
+                text: "x".into(),
+                special: true
+            }
+        );
     }
 
     #[test]
     fn replies_have_the_names_that_the_javascript_module_uses() {
         round_trip(
-            Message { id: 1, event: Event::Progress(Progress { stage: Stage::SelfTest, loaded: 1, total: 2 }) },
+            Message {
+                id: 1,
+                event: Event::Progress(Progress {
+                    stage: Stage::SelfTest,
+                    loaded: 1,
+                    total: 2,
+                }),
+            },
             r#"{"id":1,"event":{"type":"progress","stage":"selfTest","loaded":1,"total":2}}"#,
         );
         round_trip(
-            Event::Failed { error: Failure::new(ErrorKind::DeviceLost, "gone") },
+            Event::Failed {
+                error: Failure::new(ErrorKind::DeviceLost, "gone"),
+            },
             r#"{"type":"failed","error":{"kind":"device_lost","message":"gone","recoverable":false}}"#,
         );
         round_trip(
-            Event::Done { reply: Reply::Benched(Benched { prefill_tps: 1.5, decode_tps: 0.5, prompt_tokens: 8, gen_tokens: 4 }) },
+            Event::Done {
+                reply: Reply::Benched(Benched {
+                    prefill_tps: 1.5,
+                    decode_tps: 0.5,
+                    prompt_tokens: 8,
+                    gen_tokens: 4,
+                }),
+            },
             r#"{"type":"done","reply":{"type":"benched","prefill_tps":1.5,"decode_tps":0.5,"prompt_tokens":8,"gen_tokens":4}}"#,
         );
     }
