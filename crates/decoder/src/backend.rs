@@ -146,7 +146,9 @@ pub struct Gradients<T> {
 impl<T> Gradients<T> {
     /// Room for `parameters` gradients.
     pub fn new(parameters: usize) -> Self {
-        Gradients { slots: (0..parameters).map(|_| None).collect() }
+        Gradients {
+            slots: (0..parameters).map(|_| None).collect(),
+        }
     }
 
     /// The gradient of a parameter.
@@ -166,7 +168,10 @@ impl<T> Gradients<T> {
 
     /// Parameters that have a gradient.
     pub fn iter(&self) -> impl Iterator<Item = (ParameterId, &T)> {
-        self.slots.iter().enumerate().filter_map(|(i, slot)| slot.as_ref().map(|gradient| (ParameterId(i), gradient)))
+        self.slots
+            .iter()
+            .enumerate()
+            .filter_map(|(i, slot)| slot.as_ref().map(|gradient| (ParameterId(i), gradient)))
     }
 }
 
@@ -190,10 +195,21 @@ pub trait Differentiable: Backend {
     type Saved;
 
     /// Adds `dy: [T, d]` to the rows of the table.
-    fn embed_backward(&self, step: &Embed<Self::Weight>, batch: &Self::Batch, dy: &Self::Tensor, gradients: &mut Gradients<Self::Tensor>) -> Result<()>;
+    fn embed_backward(
+        &self,
+        step: &Embed<Self::Weight>,
+        batch: &Self::Batch,
+        dy: &Self::Tensor,
+        gradients: &mut Gradients<Self::Tensor>,
+    ) -> Result<()>;
 
     /// As [`Backend::project_qkv`].
-    fn project_qkv_saving(&self, step: &ProjectQkv<Self::Weight>, x: &Self::Tensor, batch: &Self::Batch) -> Result<(Qkv<Self::Tensor>, Self::Saved)>;
+    fn project_qkv_saving(
+        &self,
+        step: &ProjectQkv<Self::Weight>,
+        x: &Self::Tensor,
+        batch: &Self::Batch,
+    ) -> Result<(Qkv<Self::Tensor>, Self::Saved)>;
     /// → `dx`.
     fn project_qkv_backward(
         &self,
@@ -210,18 +226,41 @@ pub trait Differentiable: Backend {
     fn attend_backward(&self, step: &Attend, saved: &Self::Saved, batch: &Self::Batch, dy: &Self::Tensor) -> Result<Qkv<Self::Tensor>>;
 
     /// As [`Backend::project_add`].
-    fn project_add_saving(&self, step: &ProjectAdd<Self::Weight>, a: &Self::Tensor, x: &Self::Tensor) -> Result<(Self::Tensor, Self::Saved)>;
+    fn project_add_saving(
+        &self,
+        step: &ProjectAdd<Self::Weight>,
+        a: &Self::Tensor,
+        x: &Self::Tensor,
+    ) -> Result<(Self::Tensor, Self::Saved)>;
     /// → `da`; the gradient of `x` is `dy` itself.
-    fn project_add_backward(&self, step: &ProjectAdd<Self::Weight>, saved: &Self::Saved, dy: &Self::Tensor, gradients: &mut Gradients<Self::Tensor>) -> Result<Self::Tensor>;
+    fn project_add_backward(
+        &self,
+        step: &ProjectAdd<Self::Weight>,
+        saved: &Self::Saved,
+        dy: &Self::Tensor,
+        gradients: &mut Gradients<Self::Tensor>,
+    ) -> Result<Self::Tensor>;
 
     /// As [`Backend::gated_mlp`].
     fn gated_mlp_saving(&self, step: &GatedMlp<Self::Weight>, x: &Self::Tensor) -> Result<(Self::Tensor, Self::Saved)>;
     /// → `dx`, the residual's share included.
-    fn gated_mlp_backward(&self, step: &GatedMlp<Self::Weight>, saved: &Self::Saved, dy: &Self::Tensor, gradients: &mut Gradients<Self::Tensor>) -> Result<Self::Tensor>;
+    fn gated_mlp_backward(
+        &self,
+        step: &GatedMlp<Self::Weight>,
+        saved: &Self::Saved,
+        dy: &Self::Tensor,
+        gradients: &mut Gradients<Self::Tensor>,
+    ) -> Result<Self::Tensor>;
 
     /// Loss `Σ weight · -log p(token | row)` and its gradient with respect to `x: [T, d]`, in one step and over slices of rows, so that all
     /// logits never exist at once.
-    fn head_loss(&self, step: &Head<Self::Weight>, x: &Self::Tensor, targets: &[Target], gradients: &mut Gradients<Self::Tensor>) -> Result<(f64, Self::Tensor)>;
+    fn head_loss(
+        &self,
+        step: &Head<Self::Weight>,
+        x: &Self::Tensor,
+        targets: &[Target],
+        gradients: &mut Gradients<Self::Tensor>,
+    ) -> Result<(f64, Self::Tensor)>;
 
     /// `a + b`.
     fn add(&self, a: &Self::Tensor, b: &Self::Tensor) -> Result<Self::Tensor>;

@@ -80,7 +80,8 @@ impl DType {
 
     /// Bytes of a row of `cols` values, or `None` where `cols` is no whole number of blocks.
     pub fn row_bytes(self, cols: usize) -> Option<usize> {
-        (cols % self.block_len() == 0).then(|| cols / self.block_len() * self.block_bytes())
+        cols.is_multiple_of(self.block_len())
+            .then(|| cols / self.block_len() * self.block_bytes())
     }
 
     /// ggml's name: `Q4_K`, `F16`, …
@@ -113,10 +114,13 @@ impl std::str::FromStr for DType {
     type Err = crate::Error;
 
     fn from_str(text: &str) -> crate::Result<DType> {
-        DType::ALL.into_iter().find(|dtype| dtype.name().eq_ignore_ascii_case(text)).ok_or_else(|| crate::Error::Unsupported {
-            what: "weight type",
-            value: text.to_owned(),
-            supported: DType::ALL.map(DType::name).join(", "),
-        })
+        DType::ALL
+            .into_iter()
+            .find(|dtype| dtype.name().eq_ignore_ascii_case(text))
+            .ok_or_else(|| crate::Error::Unsupported {
+                what: "weight type",
+                value: text.to_owned(),
+                supported: DType::ALL.map(DType::name).join(", "),
+            })
     }
 }

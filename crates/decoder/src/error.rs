@@ -8,7 +8,11 @@ pub enum Error {
     Config { field: String, problem: String },
     /// The model is of a kind that this code does not know.
     #[error("{what} `{value}` is not supported; supported: {supported}")]
-    Unsupported { what: &'static str, value: String, supported: String },
+    Unsupported {
+        what: &'static str,
+        value: String,
+        supported: String,
+    },
     /// A tensor is missing or has the wrong shape or type.
     #[error("tensor `{name}`: {problem}")]
     Tensor { name: String, problem: String },
@@ -32,7 +36,11 @@ pub enum Error {
     Cancelled,
     /// Anything else a backend reports.
     #[error("{step} on {device}: {problem}")]
-    Backend { device: String, step: &'static str, problem: String },
+    Backend {
+        device: String,
+        step: &'static str,
+        problem: String,
+    },
 }
 
 /// Result with [`Error`].
