@@ -124,6 +124,11 @@ pub trait Backend {
     fn flush(&self) -> Result<()> {
         Ok(())
     }
+    /// Between the passes of a long job: starts what was recorded. An engine whose thread has other duties (the event loop of a browser's
+    /// worker) sees to them here, and may end the job with [`crate::Error::Cancelled`].
+    async fn pause(&self) -> Result<()> {
+        self.flush()
+    }
 }
 
 /// A row whose next token is known.

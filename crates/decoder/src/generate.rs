@@ -48,7 +48,7 @@ impl Generation {
         for pass in pack(vec![work], backend.max_rows()) {
             let hidden = session.run(&pass)?;
             match pass.asks.first() {
-                None => backend.flush()?,
+                None => backend.pause().await?,
                 Some(&(asked, _)) => row = Some((hidden, asked)),
             }
         }
@@ -143,7 +143,7 @@ impl<B: Backend> Session<B> {
                 .read(&backend.head_best(&self.decoder.model.head, &hidden, &[row])?)
                 .await
                 .map(drop),
-            None => backend.flush(),
+            None => backend.pause().await,
         }
     }
 }

@@ -55,7 +55,7 @@ impl<B: Backend> Session<B> {
             let work = self.append(&mut prefix, first.context[..shared].to_vec(), Vec::new())?;
             for pass in pack(vec![work], self.decoder.backend.max_rows()) {
                 self.run(&pass)?;
-                self.decoder.backend.flush()?;
+                self.decoder.backend.pause().await?;
             }
         }
         let mut results = Vec::with_capacity(requests.len());
@@ -105,7 +105,7 @@ impl<B: Backend> Session<B> {
             for pass in pack(work, self.decoder.backend.max_rows()) {
                 let hidden = self.run(&pass)?;
                 if pass.asks.is_empty() {
-                    self.decoder.backend.flush()?;
+                    self.decoder.backend.pause().await?;
                     continue;
                 }
                 let rows: Vec<u32> = pass.asks.iter().map(|ask| ask.0).collect();
@@ -177,7 +177,7 @@ impl<B: Backend> Session<B> {
         for pass in pack(work, self.decoder.backend.max_rows()) {
             let hidden = self.run(&pass)?;
             if pass.asks.is_empty() {
-                self.decoder.backend.flush()?;
+                self.decoder.backend.pause().await?;
                 continue;
             }
             let (rows, wanted): (Vec<u32>, Vec<u32>) = pass.asks.iter().map(|&(row, answer)| (row, targets[answer])).unzip();
