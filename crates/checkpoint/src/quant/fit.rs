@@ -1,0 +1,93 @@
+//! How the K formats choose scales: weighted least squares over a few candidate grids.
+//!
+//! Rounding to a grid and choosing the grid depend on each other. For a handful of grids around the obvious one, values are rounded, and
+//! the scale (and offset) that fit these codes best follow in closed form; the candidate with the least weighted square error wins.
+
+use super::{extreme, inverse, nearest, range};
+
+/// Weights of the squares: large values matter more, small ones still count.
+pub fn importance(values: &[f32], out: &mut [f32]) {
+    let rms = (values.iter().map(|x| x * x).sum::<f32>() / values.len() as f32).sqrt();
+    for (out, value) in out.iter_mut().zip(values) {
+        *out = rms + value.abs();
+    }
+}
+
+/// The scale `s` for `x ≈ s q`, `q` in `-half ..= half - 1`. Any sign; 0 for zeros.
+pub fn symmetric(values: &[f32], weights: &[f32], half: i32) -> f32 {
+    let extreme = extreme(values);
+    if extreme == 0.0 {
+        return 0.0;
+    }
+    let mut best = (f32::NEG_INFINITY, 0.0);
+    for step in -10..=10 {
+        // The extreme value sits at the negative end, which reaches one code farther.
+        let inverse = -(half as f32 + 0.1 * step as f32) / extreme;
+        let (mut xq, mut qq) = (0.0f32, 0.0f32);
+        for (&x, &w) in values.iter().zip(weights) {
+            let q = nearest(x * inverse, -half, half - 1) as f32;
+            xq += w * x * q;
+            qq += w * q * q;
+        }
+        // The error of the best scale is Σwx² - (Σwxq)²/Σwq².
+        if qq > 0.0 && xq * xq / qq > best.0 {
+            best = (xq * xq / qq, xq / qq);
+        }
+    }
+    best.1
+}
+
+/// Scale `s ≥ 0` and minimum `m ≥ 0` for `x ≈ s q - m`, `q` in `0 ..= top`.
+pub fn affine(values: &[f32], weights: &[f32], top: i32) -> (f32, f32) {
+    let (low, high) = range(values);
+    // Without a negative value there is nothing to subtract: the grid starts at zero.
+    let low = low.min(0.0);
+    if high <= low {
+        return (0.0, -low);
+    }
+    let (mut w_sum, mut x_sum) = (0.0f32, 0.0f32);
+    for (&x, &w) in values.iter().zip(weights) {
+        w_sum += w;
+        x_sum += w * x;
+    }
+    let first = ((high - low) / top as f32, -low);
+    let mut best = (error(values, weights, top, first), first);
+    for step in -10..=10 {
+        let inverse = (top as f32 + 0.1 * step as f32) / (high - low);
+        let (mut q_sum, mut qq, mut xq) = (0.0f32, 0.0f32, 0.0f32);
+        for (&x, &w) in values.iter().zip(weights) {
+            let q = nearest((x - low) * inverse, 0, top) as f32;
+            q_sum += w * q;
+            qq += w * q * q;
+            xq += w * x * q;
+        }
+        let determinant = w_sum * qq - q_sum * q_sum;
+        if determinant <= 0.0 {
+            continue;
+        }
+        let mut scale = (w_sum * xq - q_sum * x_sum) / determinant;
+        let mut offset = (qq * x_sum - q_sum * xq) / determinant;
+        if offset > 0.0 {
+            // A minimum cannot be negative: fit the scale alone.
+            offset = 0.0;
+            scale = xq * super::inverse(qq);
+        }
+        let candidate = (scale, -offset);
+        let error = error(values, weights, top, candidate);
+        if scale > 0.0 && error < best.0 {
+            best = (error, candidate);
+        }
+    }
+    best.1
+}
+
+/// Weighted square error of the grid `s q - m`.
+fn error(values: &[f32], weights: &[f32], top: i32, (scale, min): (f32, f32)) -> f32 {
+    let inverse = inverse(scale);
+    let square = |x: f32| {
+        let q = nearest((x + min) * inverse, 0, top) as f32;
+        let difference = scale * q - min - x;
+        difference * difference
+    };
+    values.iter().zip(weights).map(|(&x, &w)| w * square(x)).sum()
+}
