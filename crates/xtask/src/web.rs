@@ -1,0 +1,143 @@
+//! Building the site into `dist/`: trunk for every use, and for publishing also wasm-opt and the sizes.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::host::{Answer, Cmd, Host};
+use crate::places::Places;
+use crate::setup::Web;
+use crate::size;
+use crate::web_tools;
+
+/// What the pages' own wasm may weigh when it travels (gzip), in bytes: it is all that the first paint waits for.
+pub const UI_WASM_LIMIT: u64 = 400_000;
+
+/// Builds the site in release form.
+pub fn build(host: &dyn Host, places: &Places, web: &Web) -> Result<()> {
+    let answer = trunk(host, places, web)?;
+    finished(&answer)
+}
+
+/// The same, and a warning in one of our crates is an error: for the compiler that has no clippy.
+pub fn build_without_warnings(host: &dyn Host, places: &Places, web: &Web) -> Result<()> {
+    let answer = trunk(host, places, web)?;
+    finished(&answer)?;
+    if let Some(line) = answer.stderr.lines().find(|line| is_warning_count(line)) {
+        bail!("code for the browser compiles with warnings: {line}");
+    }
+    Ok(())
+}
+
+fn finished(answer: &Answer) -> Result<()> {
+    if !answer.ok {
+        bail!("the site could not be built: see trunk's messages above");
+    }
+    Ok(())
+}
+
+/// cargo's closing line for a crate of ours; it silences the warnings of all others.
+fn is_warning_count(line: &str) -> bool {
+    line.starts_with("warning: `") && line.contains(" generated ")
+}
+
+fn trunk(host: &dyn Host, places: &Places, web: &Web) -> Result<Answer> {
+    // trunk runs offline, so that it never downloads tools by itself; what the crates need is fetched before.
+    let fetch = Cmd::line("cargo fetch --quiet").dir(&places.root);
+    host.run(&web.toolchain.on(fetch))?;
+    // trunk reads NO_COLOR as its own option and refuses the usual value `1`.
+    let build = Cmd::line("trunk build").dir(&places.root).without_env(&["NO_COLOR"]);
+    host.tee(&web.tools.on(host, web.toolchain.on(build))?)
+}
+
+/// Builds the site for publishing, prints what it weighs, and refuses pages that are too heavy.
+pub fn dist(host: &dyn Host, places: &Places, web: &Web) -> Result<()> {
+    build(host, places, web)?;
+    if let Some(wasm_opt) = web_tools::wasm_opt(host) {
+        for name in host.list(&places.dist) {
+            if name.ends_with(".wasm") {
+                shrink(host, &wasm_opt, &places.dist.join(name))?;
+            }
+        }
+    }
+    let files = size::weigh(&places.dist)?;
+    print!("{}", size::table(&files));
+    check_ui(&files)?;
+    println!(
+        "The site is in {}: any file server may serve it, under any path.",
+        places.dist.display()
+    );
+    Ok(())
+}
+
+fn shrink(host: &dyn Host, wasm_opt: &Path, wasm: &Path) -> Result<()> {
+    let small = wasm.with_extension("small");
+    // The features are those that rustc may use for this target; -O3 takes minutes on the engine and gains nothing.
+    let cmd = Cmd::new(wasm_opt)
+        .args([
+            "-Os",
+            "--enable-simd",
+            "--enable-bulk-memory",
+            "--enable-sign-ext",
+            "--enable-nontrapping-float-to-int",
+            "--enable-mutable-globals",
+            "--enable-multivalue",
+            "--enable-reference-types",
+        ])
+        .arg(wasm)
+        .arg("-o")
+        .arg(&small);
+    host.run(&cmd)?;
+    fs::rename(&small, wasm).with_context(|| format!("cannot replace {}", wasm.display()))
+}
+
+/// The worker's wasm keeps its name; the pages' wasm carries a hash in its own.
+fn is_ui_wasm(path: &str) -> bool {
+    path.ends_with("_bg.wasm") && path.starts_with("mmedkit-app")
+}
+
+fn check_ui(files: &[size::File]) -> Result<()> {
+    let Some(ui) = files.iter().find(|file| is_ui_wasm(&file.path)) else {
+        bail!("dist/ holds no mmedkit-app*_bg.wasm: does www/index.html still build ../app?");
+    };
+    if ui.gzip > UI_WASM_LIMIT {
+        bail!(
+            "{} weighs {} bytes compressed, the limit is {UI_WASM_LIMIT}: see what came in (`twiggy top`), or load it later",
+            ui.path,
+            ui.gzip
+        );
+    }
+    println!("{}: {} of at most {UI_WASM_LIMIT} bytes compressed", ui.path, ui.gzip);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, gzip: u64) -> size::File {
+        size::File {
+            path: path.into(),
+            bytes: 3 * gzip,
+            gzip,
+        }
+    }
+
+    #[test]
+    fn heavy_pages_are_refused_and_a_heavy_engine_is_not() {
+        let engine = file("worker_bg.wasm", 2_000_000);
+        assert!(check_ui(&[file("mmedkit-app-1f_bg.wasm", UI_WASM_LIMIT), engine]).is_ok());
+        let error = check_ui(&[file("mmedkit-app-1f_bg.wasm", UI_WASM_LIMIT + 1)]).unwrap_err();
+        assert!(error.to_string().contains("400001"), "{error}");
+        assert!(check_ui(&[file("worker_bg.wasm", 1)]).is_err());
+    }
+
+    #[test]
+    fn cargos_count_of_warnings_is_recognised() {
+        assert!(is_warning_count(
+            "warning: `mmedkit-app` (bin \"mmedkit-app\") generated 2 warnings"
+        ));
+        assert!(!is_warning_count("warning: the `target_features` custom section is missing"));
+    }
+}
