@@ -5,6 +5,8 @@
 //!
 //! The JavaScript end is `www/mmedkit.js`, which speaks the same messages; the names of its fields are this crate's in camel case.
 
-#[cfg(all(feature = "client", target_arch = "wasm32"))]
+#[cfg(feature = "client")]
 pub mod client;
 pub mod protocol;
+#[cfg(feature = "engine")]
+pub mod engine;
