@@ -58,6 +58,8 @@ export interface ScoreItem {
   context: string;
   /** Each usually begins with a space. */
   continuations: string[];
+  /** The context was made by {@link Engine.render}: it names its special tokens itself. */
+  rendered?: boolean;
 }
 
 export interface Scores {
@@ -74,6 +76,8 @@ export interface OptionItem {
   context: string;
   /** Texts whose first token is meant: `" A"`, `" B"`, … */
   options: string[];
+  /** As in {@link ScoreItem}. */
+  rendered?: boolean;
 }
 
 export interface OptionResult {
@@ -89,6 +93,8 @@ export interface ChatMessage {
 }
 
 export interface SamplingOptions {
+  /** As in {@link ScoreItem}, of `prompt`. */
+  rendered?: boolean;
   /** 256 unless told. */
   maxTokens?: number;
   /** 0 (the default): always the most likely token. */

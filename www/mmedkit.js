@@ -146,14 +146,14 @@ export class Engine {
   }
 
   async score(items, { perToken = false, signal } = {}) {
-    const plain = Array.from(items, ({ context, continuations }) => ({ context, continuations: [...continuations] }));
+    const plain = Array.from(items, ({ context, continuations, rendered = false }) => ({ context, continuations: [...continuations], rendered }));
     const { scores } = await this.#connection.request({ type: "score", items: plain, perToken }, { signal });
     if (!perToken) for (const score of scores) delete score.tokenLogLikelihoods;
     return scores;
   }
 
   async scoreOptions(items, { signal } = {}) {
-    const plain = Array.from(items, ({ context, options }) => ({ context, options: [...options] }));
+    const plain = Array.from(items, ({ context, options, rendered = false }) => ({ context, options: [...options], rendered }));
     return (await this.#connection.request({ type: "optionTokens", items: plain }, { signal })).results;
   }
 

@@ -164,23 +164,29 @@ pub enum BackendChoice {
 }
 
 /// A context and what may follow it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScoreItem {
     /// Text before.
     pub context: String,
     /// Texts that may follow; each usually begins with a space.
     pub continuations: Vec<String>,
+    /// The context was made by [`Command::Render`]: it names its special tokens itself, and gets none in front.
+    #[serde(default)]
+    pub rendered: bool,
 }
 
 /// A context and the tokens in question after it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OptionItem {
     /// Text before.
     pub context: String,
     /// Texts whose first token after the context is meant, for instance ` A`, ` B`. Two options with the same first token are an error.
     pub options: Vec<String>,
+    /// As in [`ScoreItem`].
+    #[serde(default)]
+    pub rendered: bool,
 }
 
 /// One message of a conversation.
@@ -200,6 +206,8 @@ pub struct Generate {
     pub prompt: Option<String>,
     /// A conversation, laid out by the model's chat template.
     pub messages: Option<Vec<ChatMessage>>,
+    /// As in [`ScoreItem`], of `prompt`.
+    pub rendered: bool,
     /// At most so many tokens; absent: 256, and never more than the context holds.
     pub max_tokens: Option<u32>,
     /// 0 or absent: always the most likely token.
@@ -212,7 +220,7 @@ pub struct Generate {
     pub min_p: Option<f32>,
     /// Logits of tokens that are already there are divided (or, below zero, multiplied) by it; 1 or absent: not.
     pub repetition_penalty: Option<f32>,
-    /// The same seed, model and device give the same text.
+    /// The same seed, model and device give the same text. Absent: 0.
     pub seed: Option<u64>,
     /// The text ends before the first of these.
     pub stop: Vec<String>,
@@ -392,7 +400,7 @@ pub struct OptionResult {
 pub struct Generated {
     /// Without the prompt and without the stop string.
     pub text: String,
-    /// Its tokens, the one that ended it not among them.
+    /// Tokens that were drawn, up to the stop string's; an end-of-text token is not among them.
     pub tokens: Vec<u32>,
     /// Tokens of the prompt.
     pub prompt_tokens: u32,
@@ -570,7 +578,7 @@ mod tests {
                 }],
                 per_token: true,
             },
-            r#"{"type":"score","items":[{"context":"a","continuations":[" b"]}],"perToken":true}"#,
+            r#"{"type":"score","items":[{"context":"a","continuations":[" b"],"rendered":false}],"perToken":true}"#,
         );
         round_trip(
             Command::Bench {
