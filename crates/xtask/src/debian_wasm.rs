@@ -38,6 +38,11 @@ fn folder(places: &Places) -> PathBuf {
     places.tools.join("wasm-toolchain")
 }
 
+/// Where the standard library is built; removed afterwards.
+fn work(places: &Places) -> PathBuf {
+    places.tools.join("build/std")
+}
+
 fn libdir(folder: &Path) -> PathBuf {
     folder.join("lib/rustlib").join(TARGET).join("lib")
 }
@@ -77,6 +82,8 @@ pub fn install(host: &dyn Host, places: &Places) -> Result<()> {
     if !(host.exists(&folder.join("stamp").join(&stamp)) && has_std(host, &libdir(&folder))) {
         let rlibs = build_std(host, places)?;
         assemble(&folder, &host_triple(host)?, &rlibs, &stamp)?;
+        let work = work(places);
+        fs::remove_dir_all(&work).with_context(|| format!("cannot remove {}", work.display()))?;
     }
     if !linked(host) {
         host.run(&Cmd::line("rustup toolchain link").arg(NAME).arg(&folder))
@@ -97,7 +104,7 @@ fn host_triple(host: &dyn Host) -> Result<String> {
 
 /// Builds an empty crate together with the standard library and returns the library's files.
 fn build_std(host: &dyn Host, places: &Places) -> Result<Vec<PathBuf>> {
-    let work = places.tools.join("build/std");
+    let work = work(places);
     fs::create_dir_all(work.join("src")).with_context(|| format!("cannot create {}", work.display()))?;
     fs::write(
         work.join("Cargo.toml"),

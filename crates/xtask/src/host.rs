@@ -114,15 +114,16 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The last line that says something: where most programs put the reason for a failure.
+    /// The line that names the reason of a failure: the first that begins with `error`, else the last one of all.
     pub fn reason(&self) -> &str {
-        let last = |text: &'_ str| text.lines().rev().position(|line| !line.trim().is_empty());
-        for text in [&self.stderr, &self.stdout] {
-            if let Some(back) = last(text) {
-                return text.lines().rev().nth(back).unwrap_or_default().trim();
-            }
-        }
-        "it printed nothing"
+        let lines = || {
+            let both = self.stdout.lines().chain(self.stderr.lines());
+            both.map(str::trim).filter(|line| !line.is_empty())
+        };
+        lines()
+            .find(|line| line.starts_with("error"))
+            .or_else(|| lines().last())
+            .unwrap_or("it printed nothing")
     }
 }
 
@@ -255,5 +256,10 @@ mod tests {
         assert!(!answer.ok);
         assert_eq!((answer.stdout.as_str(), answer.stderr.as_str()), ("out\n", "err\n"));
         assert_eq!(answer.reason(), "err");
+        let traced = Answer {
+            stderr: "error: no server\nbacktrace:\n  0: main\n".into(),
+            ..Answer::default()
+        };
+        assert_eq!(traced.reason(), "error: no server");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! - what is on the machine and what must be installed: `setup.rs`, which calls `wasm_target.rs` (with `debian_wasm.rs`
 //!   where rustup cannot help), `web_tools.rs` and `system.rs`;
-//! - the site: `web.rs`, `size.rs`, `serve.rs`;
+//! - the site: `web.rs`, `size.rs`, `serve.rs` (on `http.rs`);
 //! - the tests: `suite.rs`, `report.rs`;
 //! - the machine behind a trait, so that all this is tested without installing anything: `host.rs`, `fake.rs`.
 
@@ -10,6 +10,7 @@ mod debian_wasm;
 #[cfg(test)]
 mod fake;
 mod host;
+mod http;
 mod places;
 mod report;
 mod serve;

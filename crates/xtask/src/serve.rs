@@ -3,16 +3,15 @@
 //! It answers ranges and validators the way file hosts do, because the app relies on them to resume downloads.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 
-/// A request line or header longer than this is no browser's.
-const LONGEST_LINE: u64 = 16 * 1024;
-const MOST_HEADERS: usize = 100;
+use crate::http::{Body, Request, Response};
+
 const IDLE: Duration = Duration::from_secs(30);
 
 /// Serves `folder` on `port` (0 takes any free one) until the program is stopped; `started` gets the port.
@@ -49,123 +48,6 @@ fn talk(stream: TcpStream, folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-#[derive(Debug, Default)]
-struct Request {
-    method: String,
-    /// As sent, without the query.
-    path: String,
-    range: Option<String>,
-    if_range: Option<String>,
-    if_none_match: Option<String>,
-    close: bool,
-}
-
-impl Request {
-    /// `None` at the end of the connection.
-    fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
-        let Some(first) = line(reader)? else {
-            return Ok(None);
-        };
-        let mut words = first.split(' ');
-        let mut request = Self {
-            method: words.next().unwrap_or_default().to_owned(),
-            ..Self::default()
-        };
-        let target = words.next().unwrap_or_default();
-        request.path = target.split(['?', '#']).next().unwrap_or_default().to_owned();
-        request.close = words.next() != Some("HTTP/1.1");
-        for _ in 0..MOST_HEADERS {
-            let Some(header) = line(reader)?.filter(|header| !header.is_empty()) else {
-                return Ok(Some(request));
-            };
-            let Some((name, value)) = header.split_once(':') else {
-                continue;
-            };
-            let value = value.trim().to_owned();
-            match name.to_ascii_lowercase().as_str() {
-                "range" => request.range = Some(value),
-                "if-range" => request.if_range = Some(value),
-                "if-none-match" => request.if_none_match = Some(value),
-                "connection" => request.close |= value.eq_ignore_ascii_case("close"),
-                // We take no bodies; what follows one could be taken for a request.
-                "content-length" | "transfer-encoding" => request.close = true,
-                _ => {}
-            }
-        }
-        Err(io::ErrorKind::InvalidData.into())
-    }
-}
-
-fn line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
-    let mut line = String::new();
-    let read = reader.by_ref().take(LONGEST_LINE).read_line(&mut line)?;
-    if read == 0 {
-        return Ok(None);
-    }
-    if !line.ends_with('\n') {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
-}
-
-struct Response {
-    status: &'static str,
-    headers: Vec<(&'static str, String)>,
-    body: Body,
-}
-
-enum Body {
-    Text(&'static str),
-    /// `length` bytes of the file from `start`.
-    Part {
-        file: File,
-        start: u64,
-        length: u64,
-    },
-}
-
-impl Response {
-    fn text(status: &'static str) -> Self {
-        Self {
-            status,
-            headers: vec![("Content-Type", "text/plain; charset=utf-8".into())],
-            body: Body::Text(status),
-        }
-    }
-
-    fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    fn send(self, stream: &mut impl Write, head_only: bool) -> io::Result<()> {
-        let length = match &self.body {
-            Body::Text(text) => text.len() as u64,
-            Body::Part { length, .. } => *length,
-        };
-        let mut head = format!("HTTP/1.1 {}\r\n", self.status);
-        for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        // A 304 must not announce a body.
-        if !self.status.starts_with("304") {
-            head.push_str(&format!("Content-Length: {length}\r\n"));
-        }
-        head.push_str("\r\n");
-        stream.write_all(head.as_bytes())?;
-        if !head_only && !self.status.starts_with("304") {
-            match self.body {
-                Body::Text(text) => stream.write_all(text.as_bytes())?,
-                Body::Part { mut file, start, length } => {
-                    file.seek(SeekFrom::Start(start))?;
-                    io::copy(&mut file.take(length), stream)?;
-                }
-            }
-        }
-        stream.flush()
-    }
 }
 
 fn respond(request: &Request, folder: &Path) -> Response {
@@ -305,6 +187,7 @@ fn mime(path: &Path) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
     use std::sync::mpsc;
 
     /// Starts a server on a folder with a page, a script and a "model" of 10 bytes.

@@ -104,7 +104,7 @@ fn add_with_rustup(host: &dyn Host) -> Result<()> {
     let add = Cmd::line("rustup target add").arg(TARGET);
     let answer = host.ask(&add);
     if !answer.ok {
-        bail!("{}", answer.reason());
+        bail!("{}", answer.reason().trim_start_matches("error: "));
     }
     // With a linked default tool chain rustup may succeed without touching the compiler in use.
     if !present(host) {
