@@ -122,7 +122,7 @@ impl Answer {
         };
         lines()
             .find(|line| line.starts_with("error"))
-            .or_else(|| lines().last())
+            .or_else(|| lines().next_back())
             .unwrap_or("it printed nothing")
     }
 }
