@@ -1,0 +1,149 @@
+//! [`WebGpuBackend`]: the decoder's contract, carried out by recorded dispatches.
+
+use crate::batch::GpuBatch;
+use crate::device::{self, AdapterInfo, Options};
+use crate::gpu::{Gpu, Handle};
+use crate::steps::{Cache, Recorder, Tensor};
+use crate::weight::{Upload, Weight};
+use decoder::backend::WeightSpec;
+use decoder::step::{Attend, Embed, GatedMlp, Head, ProjectAdd, ProjectQkv};
+use decoder::{Backend, Batch, CacheShape, Qkv, Result};
+use std::rc::Rc;
+
+/// Rows of one pass: enough for full tiles, and activations of an 8B model stay below 64 MiB each.
+const MAX_ROWS: usize = 512;
+
+/// The model's steps on WebGPU. Cloning shares the device.
+#[derive(Clone)]
+pub struct WebGpuBackend {
+    gpu: Rc<Gpu>,
+    unused: Rc<Handle>,
+}
+
+impl WebGpuBackend {
+    /// Opens a device. Errors: there is no adapter, or it gives no device; the message says what to do.
+    pub async fn new(options: Options) -> Result<WebGpuBackend> {
+        let gpu = Gpu::new(device::open(&options).await?, options);
+        let unused = Rc::new(gpu.allocate("unused", "opening the device", 256)?);
+        gpu.settle().await?;
+        Ok(WebGpuBackend { gpu, unused })
+    }
+
+    /// Which adapter runs the model.
+    pub fn adapter(&self) -> &AdapterInfo {
+        &self.gpu.info
+    }
+
+    /// What the device was opened with.
+    pub fn options(&self) -> &Options {
+        &self.gpu.options
+    }
+
+    /// Submits so far.
+    pub fn submits(&self) -> u64 {
+        self.gpu.submits()
+    }
+
+    /// Waits for answers that the device still owes, and reports what went wrong: call it after loading a model, because the browser tells
+    /// about memory only later.
+    pub async fn settle(&self) -> Result<()> {
+        self.gpu.settle().await
+    }
+
+    /// Gives the device up, as a driver reset would. Every later call reports [`decoder::Error::DeviceLost`].
+    pub fn destroy(&self) {
+        self.gpu.device.destroy();
+    }
+
+    /// An activation with these values, `[rows, cols]`.
+    pub fn tensor(&self, values: &[f32], rows: usize, cols: usize) -> Result<Tensor> {
+        if values.len() != rows * cols {
+            return Err(decoder::Error::Input(format!("{} values are no [{rows}, {cols}]", values.len())));
+        }
+        Ok(Tensor { buffer: Rc::new(self.gpu.upload(values)?), rows, cols })
+    }
+
+    fn record(&self) -> Recorder<'_> {
+        Recorder { gpu: &self.gpu, unused: &self.unused }
+    }
+}
+
+impl Backend for WebGpuBackend {
+    type Tensor = Tensor;
+    type Weight = Weight;
+    type Cache = Cache;
+    type Batch = GpuBatch;
+    type Upload = Upload;
+
+    fn name(&self) -> String {
+        self.gpu.name()
+    }
+
+    fn max_rows(&self) -> usize {
+        MAX_ROWS
+    }
+
+    fn begin_weight(&self, spec: &WeightSpec) -> Result<Upload> {
+        Upload::begin(&self.gpu, spec)
+    }
+
+    fn write_weight(&self, upload: &mut Upload, rows: &[u8]) -> Result<()> {
+        upload.write(&self.gpu, rows)
+    }
+
+    fn finish_weight(&self, upload: Upload) -> Result<Weight> {
+        upload.finish(&self.gpu)
+    }
+
+    fn new_cache(&self, shape: &CacheShape) -> Result<Cache> {
+        Cache::new(&self.gpu, shape)
+    }
+
+    fn upload_batch(&self, batch: &Batch) -> Result<GpuBatch> {
+        GpuBatch::new(&self.gpu, batch)
+    }
+
+    fn embed(&self, step: &Embed<Weight>, batch: &GpuBatch) -> Result<Tensor> {
+        self.record().embed(step, batch)
+    }
+
+    fn project_qkv(&self, step: &ProjectQkv<Weight>, x: &Tensor, batch: &GpuBatch) -> Result<Qkv<Tensor>> {
+        self.record().project_qkv(step, x, batch)
+    }
+
+    fn attend(&self, step: &Attend, qkv: &Qkv<Tensor>, batch: &GpuBatch, cache: Option<&Cache>) -> Result<Tensor> {
+        self.record().attend(step, qkv, batch, cache)
+    }
+
+    fn project_add(&self, step: &ProjectAdd<Weight>, a: &Tensor, x: &Tensor) -> Result<Tensor> {
+        self.record().project_add(step, a, x)
+    }
+
+    fn gated_mlp(&self, step: &GatedMlp<Weight>, x: &Tensor) -> Result<Tensor> {
+        self.record().gated_mlp(step, x)
+    }
+
+    fn head_logits(&self, step: &Head<Weight>, x: &Tensor, rows: &[u32]) -> Result<Tensor> {
+        self.record().head_logits(step, x, rows)
+    }
+
+    fn head_tokens(&self, step: &Head<Weight>, x: &Tensor, rows: &[u32], tokens: &[u32]) -> Result<Tensor> {
+        self.record().head_tokens(step, x, rows, tokens)
+    }
+
+    fn head_log_probs(&self, step: &Head<Weight>, x: &Tensor, rows: &[u32], targets: &[u32]) -> Result<Tensor> {
+        self.record().head_log_probs(step, x, rows, targets)
+    }
+
+    fn head_best(&self, step: &Head<Weight>, x: &Tensor, rows: &[u32]) -> Result<Tensor> {
+        self.record().head_best(step, x, rows)
+    }
+
+    async fn read(&self, tensor: &Tensor) -> Result<Vec<f32>> {
+        self.gpu.read(&tensor.buffer, tensor.rows * tensor.cols).await
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.gpu.submit(None)
+    }
+}

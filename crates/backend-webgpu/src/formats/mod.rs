@@ -1,0 +1,53 @@
+//! How weights lie in GPU memory, and the WGSL that reads them.
+//!
+//! Values stay quantised, bit for bit those of ggml's blocks, but a row is laid out in planes of whole 32-bit words: first the quants so that
+//! one word holds 8 consecutive values of 4 bits (or 16 of 2, or 4 of 8), then higher bits, then scales. ggml's blocks of 18, 22, 34, 110 or
+//! 210 bytes would straddle words. Each `.wgsl` here defines `dequant8` for its layout; [`crate::repack`] writes that layout.
+
+use decoder::DType;
+
+/// The WGSL of a format: the shared helpers and its `dequant8`.
+pub fn source(dtype: DType) -> [&'static str; 2] {
+    let own = match dtype {
+        DType::F32 => include_str!("f32.wgsl"),
+        DType::F16 => include_str!("f16.wgsl"),
+        DType::BF16 => include_str!("bf16.wgsl"),
+        DType::Q4_0 => include_str!("q4_0.wgsl"),
+        DType::Q4_1 => include_str!("q4_1.wgsl"),
+        DType::Q5_0 => include_str!("q5_0.wgsl"),
+        DType::Q5_1 => include_str!("q5_1.wgsl"),
+        DType::Q8_0 => include_str!("q8_0.wgsl"),
+        DType::Q2_K => include_str!("q2_k.wgsl"),
+        DType::Q3_K => include_str!("q3_k.wgsl"),
+        DType::Q4_K => include_str!("q4_k.wgsl"),
+        DType::Q5_K => include_str!("q5_k.wgsl"),
+        DType::Q6_K => include_str!("q6_k.wgsl"),
+    };
+    [include_str!("common.wgsl"), own]
+}
+
+/// Groups of 8 values in a row of `cols`; the last may be padded with zeros in plain formats.
+pub fn units(cols: usize) -> usize {
+    cols.div_ceil(8)
+}
+
+/// 32-bit words of a row of `cols` values.
+pub fn row_words(dtype: DType, cols: usize) -> usize {
+    let units = units(cols);
+    let b32 = cols / 32;
+    let b256 = cols / 256;
+    match dtype {
+        DType::F32 => 8 * units,
+        DType::F16 | DType::BF16 => 4 * units,
+        DType::Q4_0 => units + b32.div_ceil(2),
+        DType::Q4_1 => units + b32,
+        DType::Q5_0 => units + b32 + b32.div_ceil(2),
+        DType::Q5_1 => units + 2 * b32,
+        DType::Q8_0 => 2 * units + b32.div_ceil(2),
+        DType::Q2_K => units / 2 + 5 * b256,
+        DType::Q3_K => units / 2 + b32 + 4 * b256 + b256.div_ceil(2),
+        DType::Q4_K => units + 5 * b256,
+        DType::Q5_K => units + b32 + 5 * b256,
+        DType::Q6_K => units + units / 2 + 4 * b256 + b256.div_ceil(2),
+    }
+}

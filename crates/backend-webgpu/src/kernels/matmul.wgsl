@@ -1,0 +1,98 @@
+// Many rows times a matrix: y[t, first + o] = cap(x[t, :] . w[o, :] + bias[first + o]) + residual[t, first + o].
+// A workgroup of 256 threads makes a tile of ROWS x 64 outputs, 32 inputs at a time. Both operands are put into workgroup memory, the matrix
+// dequantised once for all ROWS rows; an element is four consecutive inputs of one row, so that every access is a whole vector (a write to one
+// component may be a racy write of the whole) and neighbouring threads touch neighbouring elements. A thread keeps ROWS/16 x 4 sums, 16 apart.
+// Limits: 5 storage buffers, 8 KiB + ROWS/8 KiB of workgroup memory (16 KiB at ROWS = 64). Fed by `uniforms::Linear`.
+
+struct Params {
+    rows: u32,
+    inputs: u32,
+    units: u32,
+    row_words: u32,
+    outputs: u32,
+    // Width of y, and the column of this buffer's first output in it.
+    stride: u32,
+    first: u32,
+    bias: u32,
+    residual: u32,
+    softcap: f32,
+}
+
+@group(0) @binding(0) var<storage, read> w: array<u32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+// Rows of a thread.
+const OWN: u32 = ROWS / 16u;
+
+// [four inputs][output] and [four inputs][row].
+var<workgroup> tile_w: array<vec4<f32>, 512>;
+var<workgroup> tile_x: array<vec4<f32>, 8u * ROWS>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let first_output = group.x * 64u;
+    let first_row = group.y * ROWS;
+    let column = thread % 16u;
+    let line = thread / 16u;
+    var sums: array<vec4<f32>, OWN>;
+    for (var r = 0u; r < OWN; r++) {
+        sums[r] = vec4<f32>(0.0);
+    }
+    // What this thread loads: 8 inputs of one output.
+    let load_output = thread % 64u;
+    let load_unit = thread / 64u;
+    let output = first_output + load_output;
+    for (var unit = 0u; unit < params.units; unit += 4u) {
+        var weights = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
+        if (output < params.outputs && unit + load_unit < params.units) {
+            weights = dequant8(output * params.row_words, params.units, unit + load_unit);
+        }
+        tile_w[load_unit * 128u + load_output] = weights.lo;
+        tile_w[load_unit * 128u + 64u + load_output] = weights.hi;
+        for (var i = thread; i < 4u * ROWS; i += 256u) {
+            let r = i % ROWS;
+            let u = i / ROWS;
+            var values = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
+            if (first_row + r < params.rows && unit + u < params.units) {
+                values = inputs8(first_row + r, params.inputs, unit + u);
+            }
+            tile_x[2u * u * ROWS + r] = values.lo;
+            tile_x[(2u * u + 1u) * ROWS + r] = values.hi;
+        }
+        workgroupBarrier();
+        for (var k = 0u; k < 8u; k++) {
+            let w0 = tile_w[k * 64u + column];
+            let w1 = tile_w[k * 64u + 16u + column];
+            let w2 = tile_w[k * 64u + 32u + column];
+            let w3 = tile_w[k * 64u + 48u + column];
+            for (var r = 0u; r < OWN; r++) {
+                let v = tile_x[k * ROWS + 16u * r + line];
+                sums[r] += vec4<f32>(dot(v, w0), dot(v, w1), dot(v, w2), dot(v, w3));
+            }
+        }
+        workgroupBarrier();
+    }
+    for (var r = 0u; r < OWN; r++) {
+        let row = first_row + 16u * r + line;
+        for (var j = 0u; j < 4u; j++) {
+            let o = first_output + 16u * j + column;
+            if (row < params.rows && o < params.outputs) {
+                let at = params.first + o;
+                var v = sums[r][j];
+                if (params.bias != 0u) {
+                    v += bias[at];
+                }
+                if (params.softcap > 0.0) {
+                    v = params.softcap * tanh(clamp(v / params.softcap, -10.0, 10.0));
+                }
+                if (params.residual != 0u) {
+                    v += residual[row * params.stride + at];
+                }
+                y[row * params.stride + at] = v;
+            }
+        }
+    }
+}
