@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::safetensors::SafetensorsFile;
 use crate::source::{ByteSource, FileSource};
-use decoder::{TensorInfo, TensorSource};
+use decoder::{Config, TensorInfo, TensorSource};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ const MAX_JSON: u64 = 100_000_000;
 #[derive(Debug)]
 pub struct HfFolder {
     path: PathBuf,
-    config: serde_json::Value,
+    config: String,
     shards: Vec<SafetensorsFile<FileSource>>,
     /// Which shard holds a tensor.
     shard_of: HashMap<String, usize>,
@@ -31,7 +31,7 @@ impl HfFolder {
     /// Opens the folder `path` and checks the headers of all its shards.
     pub async fn open(path: impl AsRef<Path>) -> Result<HfFolder> {
         let path = path.as_ref().to_owned();
-        let config = read_json(&path.join("config.json"))?;
+        let config = read_text(&path.join("config.json"))?;
         let single = path.join("model.safetensors");
         let index = path.join("model.safetensors.index.json");
         let mut folder = HfFolder {
@@ -57,9 +57,14 @@ impl HfFolder {
         Ok(folder)
     }
 
-    /// The content of `config.json`.
-    pub fn config(&self) -> &serde_json::Value {
+    /// The text of `config.json`.
+    pub fn config_json(&self) -> &str {
         &self.config
+    }
+
+    /// The model's configuration.
+    pub fn config(&self) -> decoder::Result<Config> {
+        Config::from_huggingface(&self.config)
     }
 
     /// Where it is.
@@ -78,7 +83,7 @@ impl HfFolder {
             field: field.to_owned(),
             problem,
         };
-        let parsed: Index = serde_json::from_value(read_json(index)?).map_err(|error| bad("weight_map", error.to_string()))?;
+        let parsed: Index = serde_json::from_str(&read_text(index)?).map_err(|error| bad("weight_map", error.to_string()))?;
         let mut by_file: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (tensor, file) in parsed.weight_map {
             by_file.entry(file).or_default().push(tensor);
@@ -124,7 +129,7 @@ impl HfFolder {
     }
 }
 
-fn read_json(path: &Path) -> Result<serde_json::Value> {
+fn read_text(path: &Path) -> Result<String> {
     let file = path.display().to_string();
     let length = std::fs::metadata(path).map_err(|error| Error::io(&file, error))?.len();
     if length > MAX_JSON {
@@ -134,12 +139,7 @@ fn read_json(path: &Path) -> Result<serde_json::Value> {
             problem: format!("{length} bytes; {MAX_JSON} is the most"),
         });
     }
-    let bytes = std::fs::read(path).map_err(|error| Error::io(&file, error))?;
-    serde_json::from_slice(&bytes).map_err(|error| Error::Malformed {
-        file,
-        field: "JSON".to_owned(),
-        problem: error.to_string(),
-    })
+    std::fs::read_to_string(path).map_err(|error| Error::io(&file, error))
 }
 
 impl TensorSource for HfFolder {

@@ -15,6 +15,7 @@ pub mod read;
 pub mod value;
 pub mod write;
 
+mod config;
 mod cursor;
 
 use decoder::{DType, TensorInfo};
@@ -86,7 +87,7 @@ impl Gguf {
     pub fn parameters(&self) -> u64 {
         self.tensors
             .iter()
-            .map(|tensor| tensor.info.shape.iter().product::<usize>() as u64)
+            .map(|tensor| tensor.info.shape.iter().map(|&size| size as u64).product::<u64>())
             .sum()
     }
 

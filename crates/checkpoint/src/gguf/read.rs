@@ -250,7 +250,7 @@ async fn read_tensor<S: ByteSource>(cursor: &mut Cursor<'_, S>, index: u64, alig
         return Err(bad(format!("{dimensions} dimensions, but 1 to {MAX_DIMENSIONS} is right")));
     }
     let mut shape = Vec::with_capacity(dimensions as usize);
-    let mut elements = 1usize;
+    let mut elements = 1u64;
     for _ in 0..dimensions {
         let size = cursor.u64(field).await?;
         let size = usize::try_from(size)
@@ -270,21 +270,19 @@ async fn read_tensor<S: ByteSource>(cursor: &mut Cursor<'_, S>, index: u64, alig
         supported: DType::ALL.map(DType::name).join(", "),
     })?;
     let offset = cursor.u64(field).await?;
-    if offset % alignment != 0 {
+    if !offset.is_multiple_of(alignment) {
         return Err(bad(format!("its offset {offset} is no multiple of the alignment {alignment}")));
     }
     // Innermost first in the file.
-    let cols = shape.first().copied().unwrap_or(1);
-    let row_bytes = dtype.row_bytes(cols).ok_or_else(|| {
-        bad(format!(
-            "rows of {cols} values are no whole number of {dtype} blocks of {}",
-            dtype.block_len()
-        ))
-    })?;
-    let bytes = (elements / cols) as u64;
-    let bytes = bytes
-        .checked_mul(row_bytes as u64)
-        .ok_or_else(|| bad("more bytes than can be counted".to_owned()))?;
+    let block_len = dtype.block_len() as u64;
+    if !(shape[0] as u64).is_multiple_of(block_len) {
+        return Err(bad(format!(
+            "rows of {} values are no whole number of {dtype} blocks of {block_len}",
+            shape[0]
+        )));
+    }
+    let bytes = (elements / block_len).checked_mul(dtype.block_bytes() as u64);
+    let bytes = bytes.ok_or_else(|| bad("more bytes than can be counted".to_owned()))?;
     shape.reverse();
     Ok(GgufTensor {
         name,

@@ -81,6 +81,45 @@ pub fn affine(values: &[f32], weights: &[f32], top: i32) -> (f32, f32) {
     best.1
 }
 
+/// The code `c` in `-limit ..= limit - 1` for which the scale `d c` serves the values best. Nearest to `scale` is not always best: where a
+/// group is small beside its neighbours, rounding its scale down to nothing would lose it.
+pub fn symmetric_code(values: &[f32], weights: &[f32], half: i32, scale: f32, d: f32, limit: i32) -> i32 {
+    let middle = nearest(scale * inverse(d), -limit, limit - 1);
+    let square = |code: i32| -> f32 {
+        let scale = d * code as f32;
+        let step = inverse(scale);
+        let term = |(&x, &w): (&f32, &f32)| {
+            let difference = scale * nearest(x * step, -half, half - 1) as f32 - x;
+            w * difference * difference
+        };
+        values.iter().zip(weights).map(term).sum()
+    };
+    best_of((middle - 1).max(-limit)..=(middle + 1).min(limit - 1), middle, |&code| square(code))
+}
+
+/// As [`symmetric_code`] for a scale `d a` and a minimum `dmin b`, `a` and `b` in `0 ..= limit`.
+pub fn affine_codes(values: &[f32], weights: &[f32], top: i32, (scale, min): (f32, f32), (d, dmin): (f32, f32), limit: i32) -> (u8, u8) {
+    let a = nearest(scale * inverse(d), 0, limit);
+    let b = nearest(min * inverse(dmin), 0, limit);
+    let pairs = ((a - 1).max(0)..=(a + 1).min(limit)).flat_map(|a| ((b - 1).max(0)..=(b + 1).min(limit)).map(move |b| (a, b)));
+    let best = best_of(pairs, (a, b), |&(a, b)| {
+        error(values, weights, top, (d * a as f32, dmin * b as f32))
+    });
+    (best.0 as u8, best.1 as u8)
+}
+
+/// The candidate with the least error; `first` wins ties.
+fn best_of<T: PartialEq + Copy>(candidates: impl Iterator<Item = T>, first: T, error: impl Fn(&T) -> f32) -> T {
+    let mut best = (error(&first), first);
+    for candidate in candidates.filter(|&candidate| candidate != first) {
+        let error = error(&candidate);
+        if error < best.0 {
+            best = (error, candidate);
+        }
+    }
+    best.1
+}
+
 /// Weighted square error of the grid `s q - m`.
 fn error(values: &[f32], weights: &[f32], top: i32, (scale, min): (f32, f32)) -> f32 {
     let inverse = inverse(scale);

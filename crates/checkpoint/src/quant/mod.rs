@@ -90,7 +90,7 @@ pub fn quantize(dtype: DType, values: &[f32], out: &mut Vec<u8>) -> Result<()> {
     } else {
         f16::MAX.to_f32()
     };
-    if let Some((index, value)) = values.iter().enumerate().find(|(_, value)| !(value.abs() <= largest)) {
+    if let Some((index, value)) = values.iter().enumerate().find(|(_, value)| value.is_nan() || value.abs() > largest) {
         return Err(Error::Values(format!("value {index} is {value}, which {dtype} cannot hold")));
     }
     let start = out.len();

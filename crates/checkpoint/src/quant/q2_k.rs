@@ -43,9 +43,9 @@ impl Format for Q2K {
         let d = put_f16(out, 80, scales.iter().fold(0.0, |a: f32, &b| a.max(b)) / 15.0);
         let dmin = put_f16(out, 82, mins.iter().fold(0.0, |a: f32, &b| a.max(b)) / 15.0);
         for (g, group) in values.chunks_exact(GROUP).enumerate() {
-            let scale = nearest(scales[g] * inverse(d), 0, 15);
-            let min = nearest(mins[g] * inverse(dmin), 0, 15);
-            out[g] = scale as u8 | (min as u8) << 4;
+            fit::importance(group, &mut weights);
+            let (scale, min) = fit::affine_codes(group, &weights, 3, (scales[g], mins[g]), (d, dmin), 15);
+            out[g] = scale | min << 4;
             let (step, offset) = (inverse(d * scale as f32), dmin * min as f32);
             for (j, x) in group.iter().enumerate() {
                 let (byte, shift) = place(g * GROUP + j);

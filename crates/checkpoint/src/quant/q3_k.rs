@@ -55,7 +55,8 @@ impl Format for Q3K {
         // The extreme scale becomes -32, exactly.
         let d = put_f16(out, D, extreme(&scales) / -32.0);
         for (g, group) in values.chunks_exact(GROUP).enumerate() {
-            let scale = nearest(scales[g] * inverse(d), -32, 31);
+            fit::importance(group, &mut weights);
+            let scale = fit::symmetric_code(group, &weights, 4, scales[g], d, 32);
             put_scale(&mut out[SCALES..], g, scale);
             let step = inverse(d * scale as f32);
             for (j, x) in group.iter().enumerate() {

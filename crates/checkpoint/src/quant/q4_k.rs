@@ -55,7 +55,10 @@ pub(super) fn put_grids(values: &[f32], top: i32, out: &mut [u8]) {
     }
     let d = put_f16(out, 0, scales.iter().fold(0.0, |a: f32, &b| a.max(b)) / 63.0);
     let dmin = put_f16(out, 2, mins.iter().fold(0.0, |a: f32, &b| a.max(b)) / 63.0);
-    let scales = scales.map(|scale| nearest(scale * inverse(d), 0, 63) as u8);
-    let mins = mins.map(|min| nearest(min * inverse(dmin), 0, 63) as u8);
-    k_scales::put(&mut out[4..16], &scales, &mins);
+    let mut codes = ([0u8; 8], [0u8; 8]);
+    for (g, group) in values.chunks_exact(GROUP).enumerate() {
+        fit::importance(group, &mut weights);
+        (codes.0[g], codes.1[g]) = fit::affine_codes(group, &weights, top, (scales[g], mins[g]), (d, dmin), 63);
+    }
+    k_scales::put(&mut out[4..16], &codes.0, &codes.1);
 }

@@ -47,7 +47,8 @@ impl Format for Q6K {
         // The extreme scale becomes -128, exactly.
         let d = put_f16(out, D, extreme(&scales) / -128.0);
         for (g, group) in values.chunks_exact(GROUP).enumerate() {
-            let scale = nearest(scales[g] * inverse(d), -128, 127);
+            fit::importance(group, &mut weights);
+            let scale = fit::symmetric_code(group, &weights, 32, scales[g], d, 128);
             out[SCALES + g] = scale as i8 as u8;
             let step = inverse(d * scale as f32);
             for (j, x) in group.iter().enumerate() {

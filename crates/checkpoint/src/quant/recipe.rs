@@ -182,7 +182,7 @@ fn more_bits(layer: usize, layers: usize) -> bool {
 
 /// A type that rows of `cols` values can have, as near to `wanted` as there is.
 fn fit(wanted: DType, cols: usize) -> DType {
-    if cols % wanted.block_len() == 0 {
+    if cols.is_multiple_of(wanted.block_len()) {
         return wanted;
     }
     let smaller = match wanted {
