@@ -258,7 +258,7 @@ async fn read_tensor<S: ByteSource>(cursor: &mut Cursor<'_, S>, index: u64, alig
             .filter(|&size| size > 0)
             .ok_or_else(|| bad(format!("a dimension of {size}")))?;
         elements = elements
-            .checked_mul(size)
+            .checked_mul(size as u64)
             .ok_or_else(|| bad("more values than can be counted".to_owned()))?;
         shape.push(size);
     }
