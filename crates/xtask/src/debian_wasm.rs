@@ -53,7 +53,7 @@ pub fn ready(host: &dyn Host, places: &Places) -> bool {
     let Some(stamp) = stamp(host) else {
         return false;
     };
-    host.exists(&folder.join("stamp").join(&stamp)) && has_std(host, &libdir(&folder)) && linked(host)
+    host.exists(&folder.join("stamp").join(&stamp)) && has_std(host, &libdir(&folder)) && linked(host, &folder)
 }
 
 /// The folder's stamp is a file whose name says recipe and compiler: asking whether it is there is all it takes.
@@ -70,8 +70,11 @@ fn stamp(host: &dyn Host) -> Option<String> {
     })
 }
 
-fn linked(host: &dyn Host) -> bool {
-    host.ask(&Cmd::line("rustup run").arg(NAME).args(["rustc", "--version"])).ok
+/// Whether rustup knows the name, and means this folder by it.
+fn linked(host: &dyn Host, folder: &Path) -> bool {
+    let sysroot = Cmd::line("rustup run").arg(NAME).args(["rustc", "--print", "sysroot"]);
+    let answer = host.ask(&sysroot);
+    answer.ok && Path::new(answer.stdout.trim()) == folder
 }
 
 /// Installs the packages, builds the library and links the tool chain; does only what is missing.
@@ -85,7 +88,7 @@ pub fn install(host: &dyn Host, places: &Places) -> Result<()> {
         let work = work(places);
         fs::remove_dir_all(&work).with_context(|| format!("cannot remove {}", work.display()))?;
     }
-    if !linked(host) {
+    if !linked(host, &folder) {
         host.run(&Cmd::line("rustup toolchain link").arg(NAME).arg(&folder))
             .context("the tool chain is built, but rustup cannot link it")?;
     }
@@ -198,7 +201,7 @@ pub mod tests {
     pub fn ready_machine() -> Fake {
         Fake::default()
             .answers("/usr/bin/rustc --version", VERSION)
-            .answers("rustup run mmedkit-wasm rustc --version", VERSION)
+            .answers("rustup run mmedkit-wasm rustc --print sysroot", "/tools/wasm-toolchain\n")
             .file("/tools/wasm-toolchain/stamp/1-rustc-1.96.0--ac68faa20-2026-05-25---built-from-a-source-tarball-")
             .file("/tools/wasm-toolchain/lib/rustlib/wasm32-unknown-unknown/lib/libstd-1.rlib")
     }
@@ -220,13 +223,12 @@ pub mod tests {
     }
 
     #[test]
-    fn a_folder_that_rustup_does_not_know_is_only_linked() {
+    fn a_folder_that_rustup_does_not_mean_by_the_name_is_only_linked() {
         let tools = Path::new("/tools");
         let host = ready_machine()
             .answers("dpkg-query", "install ok installed")
             .answers("rustup toolchain link mmedkit-wasm /tools/wasm-toolchain", "");
-        // A later rule wins: rustup does not know the name.
-        let host = host.refuses("rustup run mmedkit-wasm");
+        let host = host.answers("rustup run mmedkit-wasm", "/elsewhere/wasm-toolchain\n");
         assert!(!ready(&host, &places(tools)));
         install(&host, &places(tools)).unwrap();
         assert!(host.ran("rustup toolchain link"));

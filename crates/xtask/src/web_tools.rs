@@ -36,8 +36,6 @@ struct Tool {
     package: &'static str,
     program: &'static str,
     version: String,
-    /// How carefully it is compiled: higher takes longer now and less at every build of the site.
-    opt_level: &'static str,
     options: &'static [&'static str],
 }
 
@@ -48,7 +46,6 @@ pub fn ensure(host: &dyn Host, places: &Places) -> Result<WebTools> {
             package: "trunk",
             program: "trunk",
             version: TRUNK.to_owned(),
-            opt_level: "0",
             // Without its default features trunk cannot download tools, which it shall not do anyway.
             options: &["--locked", "--no-default-features"],
         },
@@ -56,7 +53,6 @@ pub fn ensure(host: &dyn Host, places: &Places) -> Result<WebTools> {
             package: "wasm-bindgen-cli",
             program: "wasm-bindgen",
             version: locked_version(&places.root.join("Cargo.lock"), "wasm-bindgen")?,
-            opt_level: "1",
             options: &[],
         },
     ];
@@ -91,7 +87,7 @@ fn ensure_tool(host: &dyn Host, places: &Places, tool: &Tool) -> Result<Option<P
         return Ok(Some(folder));
     }
     println!("{wanted}: compiling it (a few minutes, once)");
-    let install = Cmd::line("cargo install --force --quiet")
+    let install = Cmd::line("cargo install --force")
         .arg("--root")
         .arg(&root)
         .args([*package, "--version", version.as_str()])
@@ -100,7 +96,7 @@ fn ensure_tool(host: &dyn Host, places: &Places, tool: &Tool) -> Result<Option<P
         .env("CARGO_TARGET_DIR", places.tools.join("build/cargo-install"))
         .env("CARGO_PROFILE_RELEASE_LTO", "false")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", tool.opt_level)
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
         .env("CARGO_PROFILE_RELEASE_DEBUG", "0");
     host.run(&install).with_context(|| format!("{wanted} could not be installed"))?;
     if !runs_as(host, &folder.join(program), &wanted) {
