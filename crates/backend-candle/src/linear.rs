@@ -3,27 +3,36 @@
 use crate::backend::Precision;
 use crate::math::axpy;
 use crate::matrix::{Cores, Mat, multiply};
-use crate::quant;
+use crate::quant::{self, Activations};
 use crate::tensor::{DEVICE, View, from_vec};
 use crate::weight::Weight;
 use candle_core::Tensor;
 use decoder::step::{Linear, ParameterId};
 use decoder::{Error, Gradients, Result};
+use std::cell::OnceCell;
 
 /// Rows that several projections read; they are quantised at most once.
 pub(crate) struct Input<'a> {
     pub(crate) x: &'a [f32],
     pub(crate) rows: usize,
     pub(crate) cols: usize,
+    precision: Precision,
+    quantized: OnceCell<Activations>,
 }
 
 impl<'a> Input<'a> {
-    pub(crate) fn new(x: &'a [f32], cols: usize, _precision: Precision) -> Input<'a> {
+    pub(crate) fn new(x: &'a [f32], cols: usize, precision: Precision) -> Input<'a> {
         Input {
             x,
             rows: x.len() / cols.max(1),
             cols,
+            precision,
+            quantized: OnceCell::new(),
         }
+    }
+
+    fn activations(&self) -> &Activations {
+        self.quantized.get_or_init(|| Activations::quantize(self.x, self.cols))
     }
 }
 
@@ -62,6 +71,9 @@ pub(crate) fn product(weight: &Weight, input: &Input) -> Result<Vec<f32>> {
                 Cores::All,
             );
             Ok(y)
+        }
+        Weight::Quantized(matrix) if input.precision == Precision::Fast && matrix.has_fast_product() => {
+            Ok(quant::product(matrix, input.activations()))
         }
         Weight::Quantized(matrix) => Ok(quant::exact_product(matrix, input.x, input.rows)),
     }

@@ -1,0 +1,147 @@
+//! ggml's 256-value formats ("K-quants"), unpacked: a block's scale times a small integer scale for each 16 or 32 values.
+
+use super::format::{Format, half};
+
+pub(crate) struct Q2K;
+pub(crate) struct Q3K;
+pub(crate) struct Q4K;
+pub(crate) struct Q5K;
+pub(crate) struct Q6K;
+
+impl Format for Q2K {
+    const BLOCK: usize = 256;
+    const BYTES: usize = 84;
+    const SUB: usize = 16;
+    const OFFSETS: bool = true;
+
+    /// `[16: scale and minimum, 4 bits each][64: 2-bit values][F16 d][F16 dmin]`.
+    #[inline(always)]
+    fn unpack(block: &[u8], q: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
+        let (d, d_min) = (half(&block[80..]), half(&block[82..]));
+        for sub in 0..16 {
+            scales[sub] = d * f32::from(block[sub] & 15);
+            offsets[sub] = -d_min * f32::from(block[sub] >> 4);
+        }
+        for (half, bytes) in block[16..80].chunks_exact(32).enumerate() {
+            for part in 0..4 {
+                let q = &mut q[half * 128 + part * 32..][..32];
+                for (q, byte) in q.iter_mut().zip(bytes) {
+                    *q = i16::from(byte >> (2 * part) & 3);
+                }
+            }
+        }
+    }
+}
+
+impl Format for Q3K {
+    const BLOCK: usize = 256;
+    const BYTES: usize = 110;
+    const SUB: usize = 16;
+    const OFFSETS: bool = false;
+
+    /// `[32: third bits][64: two low bits][12: sixteen 6-bit scales, 32 subtracted][F16 d]`.
+    #[inline(always)]
+    fn unpack(block: &[u8], q: &mut [i16], scales: &mut [f32], _: &mut [f32]) {
+        let d = half(&block[108..]);
+        let packed = &block[96..108];
+        for sub in 0..16 {
+            // Four low bits: low nibbles of bytes 0..8, then their high nibbles. Two high bits: bytes 8..12, two bits for each group of four.
+            let low = if sub < 8 { packed[sub] & 15 } else { packed[sub - 8] >> 4 };
+            let high = packed[8 + sub % 4] >> (2 * (sub / 4)) & 3;
+            scales[sub] = d * f32::from(i16::from(low | high << 4) - 32);
+        }
+        for half in 0..2 {
+            let bytes = &block[32 + half * 32..][..32];
+            for part in 0..4 {
+                let mask = 1u8 << (half * 4 + part);
+                let q = &mut q[half * 128 + part * 32..][..32];
+                for i in 0..32 {
+                    let less = if block[i] & mask == 0 { 4 } else { 0 };
+                    q[i] = i16::from(bytes[i] >> (2 * part) & 3) - less;
+                }
+            }
+        }
+    }
+}
+
+/// Scales and minima of Q4_K and Q5_K: `[F16 d][F16 dmin][12: eight 6-bit scales and eight 6-bit minima]`.
+#[inline(always)]
+fn scales_and_offsets(block: &[u8], scales: &mut [f32], offsets: &mut [f32]) {
+    let (d, d_min) = (half(block), half(&block[2..]));
+    let packed = &block[4..16];
+    for i in 0..4 {
+        scales[i] = d * f32::from(packed[i] & 63);
+        offsets[i] = -d_min * f32::from(packed[i + 4] & 63);
+        // The last four keep two of their bits above those of the first four.
+        scales[i + 4] = d * f32::from(packed[i + 8] & 15 | packed[i] >> 6 << 4);
+        offsets[i + 4] = -d_min * f32::from(packed[i + 8] >> 4 | packed[i + 4] >> 6 << 4);
+    }
+}
+
+impl Format for Q4K {
+    const BLOCK: usize = 256;
+    const BYTES: usize = 144;
+    const SUB: usize = 32;
+    const OFFSETS: bool = true;
+
+    /// `[16: scales][128: for each 64 values, low nibbles, then high]`.
+    #[inline(always)]
+    fn unpack(block: &[u8], q: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
+        scales_and_offsets(block, scales, offsets);
+        for (bytes, q) in block[16..144].chunks_exact(32).zip(q.chunks_exact_mut(64)) {
+            let (low, high) = q.split_at_mut(32);
+            for i in 0..32 {
+                low[i] = i16::from(bytes[i] & 15);
+                high[i] = i16::from(bytes[i] >> 4);
+            }
+        }
+    }
+}
+
+impl Format for Q5K {
+    const BLOCK: usize = 256;
+    const BYTES: usize = 176;
+    const SUB: usize = 32;
+    const OFFSETS: bool = true;
+
+    /// `[16: scales][32: fifth bits, bit `s` for the `s`-th 32 values][128: as Q4_K]`.
+    #[inline(always)]
+    fn unpack(block: &[u8], q: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
+        scales_and_offsets(block, scales, offsets);
+        let fifth = &block[16..48];
+        for (part, (bytes, q)) in block[48..176].chunks_exact(32).zip(q.chunks_exact_mut(64)).enumerate() {
+            let (low, high) = q.split_at_mut(32);
+            for i in 0..32 {
+                low[i] = i16::from(bytes[i] & 15 | (fifth[i] >> (2 * part) & 1) << 4);
+                high[i] = i16::from(bytes[i] >> 4 | (fifth[i] >> (2 * part + 1) & 1) << 4);
+            }
+        }
+    }
+}
+
+impl Format for Q6K {
+    const BLOCK: usize = 256;
+    const BYTES: usize = 210;
+    const SUB: usize = 16;
+    const OFFSETS: bool = false;
+
+    /// `[128: four low bits][64: two high bits][16: i8 scales][F16 d]`.
+    #[inline(always)]
+    fn unpack(block: &[u8], q: &mut [i16], scales: &mut [f32], _: &mut [f32]) {
+        let d = half(&block[208..]);
+        for (scale, &byte) in scales.iter_mut().zip(&block[192..208]) {
+            *scale = d * f32::from(byte as i8);
+        }
+        for part in 0..2 {
+            let low = &block[part * 64..][..64];
+            let high = &block[128 + part * 32..][..32];
+            let q = &mut q[part * 128..][..128];
+            for i in 0..32 {
+                q[i] = i16::from(low[i] & 15 | (high[i] & 3) << 4) - 32;
+                q[32 + i] = i16::from(low[32 + i] & 15 | (high[i] >> 2 & 3) << 4) - 32;
+                q[64 + i] = i16::from(low[i] >> 4 | (high[i] >> 4 & 3) << 4) - 32;
+                q[96 + i] = i16::from(low[32 + i] >> 4 | (high[i] >> 6) << 4) - 32;
+            }
+        }
+    }
+}

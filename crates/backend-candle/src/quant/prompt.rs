@@ -1,0 +1,126 @@
+//! The product with many rows of activations: [`TILE`] weight rows are unpacked once, a stretch of columns at a time, and multiplied with all of them.
+//!
+//! A tile interleaves its rows in pairs of columns, `[w₀₀ w₀₁ w₁₀ w₁₁ … w₇₀ w₇₁][w₀₂ w₀₃ …]`, so that one instruction multiplies a pair of activations
+//! with all eight rows and every lane is a row: nothing is ever summed across lanes.
+
+use super::activations::{Activations, BLOCK};
+use super::format::Format;
+use super::simd::Simd;
+use super::token::Scratch;
+
+/// Weight rows of a tile: lanes of a vector.
+pub(crate) const TILE: usize = 8;
+/// Columns unpacked at a time: 16 KiB of tile, half of a first-level cache.
+const STRETCH: usize = 1024;
+/// Rows of activations that share a loaded weight.
+const ROWS: usize = 4;
+
+/// Up to [`TILE`] weight rows, interleaved.
+struct Tile {
+    q: Vec<i16>,
+    /// `[subs, TILE]`.
+    scales: Vec<f32>,
+    /// `[subs, TILE]`.
+    offsets: Vec<f32>,
+}
+
+/// `rows`: bytes of up to [`TILE`] whole weight rows; adds to `out: [T, TILE]`.
+///
+/// # Safety
+/// The processor must have the instructions of `S`.
+#[inline(always)]
+pub(crate) unsafe fn tile<S: Simd, F: Format>(rows: &[u8], x: &Activations, out: &mut [f32]) {
+    let cols = x.cols;
+    let row_bytes = cols / F::BLOCK * F::BYTES;
+    let count = rows.len() / row_bytes;
+    assert!(cols.is_multiple_of(F::BLOCK) && rows.len() == count * row_bytes && count <= TILE && out.len() == x.rows * TILE);
+    let most = STRETCH.min(cols);
+    let mut scratch = Scratch::new(most);
+    // Rows that are not there stay zero.
+    let mut tile = Tile {
+        q: vec![0; most * TILE],
+        scales: vec![0.0; most / F::SUB * TILE],
+        offsets: vec![0.0; most / F::SUB * TILE],
+    };
+    for first in (0..cols).step_by(STRETCH) {
+        let width = STRETCH.min(cols - first);
+        for (lane, row) in rows.chunks_exact(row_bytes).enumerate() {
+            let bytes = &row[first / F::BLOCK * F::BYTES..][..width / F::BLOCK * F::BYTES];
+            F::unpack_row(bytes, &mut scratch.q, &mut scratch.scales, &mut scratch.offsets);
+            interleave::<F>(&scratch, width, lane, &mut tile);
+        }
+        let mut t = 0;
+        // SAFETY: as the caller's; the rows `t .. t + ROWS` (or 1) exist.
+        unsafe {
+            while t + ROWS <= x.rows {
+                multiply::<S, F, ROWS>(&tile, x, t, first, width, out);
+                t += ROWS;
+            }
+            while t < x.rows {
+                multiply::<S, F, 1>(&tile, x, t, first, width, out);
+                t += 1;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn interleave<F: Format>(scratch: &Scratch, width: usize, lane: usize, tile: &mut Tile) {
+    for (pair, to) in scratch.q[..width].chunks_exact(2).zip(tile.q.chunks_exact_mut(2 * TILE)) {
+        to[2 * lane] = pair[0];
+        to[2 * lane + 1] = pair[1];
+    }
+    for sub in 0..width / F::SUB {
+        tile.scales[sub * TILE + lane] = scratch.scales[sub];
+        tile.offsets[sub * TILE + lane] = scratch.offsets[sub];
+    }
+}
+
+/// Columns `first .. first + width` of rows `t .. t + N` of `x`.
+#[inline(always)]
+unsafe fn multiply<S: Simd, F: Format, const N: usize>(
+    tile: &Tile,
+    x: &Activations,
+    t: usize,
+    first: usize,
+    width: usize,
+    out: &mut [f32],
+) {
+    let subs = width / F::SUB;
+    assert!(t + N <= x.rows && first + width <= x.cols && x.q.len() == x.rows * x.cols && x.scales.len() == x.q.len() / BLOCK);
+    assert!(x.sums.len() == x.q.len() / 16 && first.is_multiple_of(BLOCK) && out.len() == x.rows * TILE);
+    assert!(tile.q.len() >= width * TILE && tile.scales.len() >= subs * TILE && tile.offsets.len() >= subs * TILE);
+    // SAFETY: the assertions above bound every pointer; the instructions are the caller's promise.
+    unsafe {
+        let mut sums = [S::splat(0.0); N];
+        for sub in 0..subs {
+            let column = first + sub * F::SUB;
+            let weights = tile.q.as_ptr().add(sub * F::SUB * TILE);
+            let mut ints = [S::no_ints(); N];
+            for pair in 0..F::SUB / 2 {
+                let w = S::words(weights.add(pair * 2 * TILE));
+                for (n, ints) in ints.iter_mut().enumerate() {
+                    let x = x.q.as_ptr().add((t + n) * x.cols + column + 2 * pair);
+                    *ints = S::multiply_add(*ints, w, S::pair(x));
+                }
+            }
+            let scales = S::floats(tile.scales.as_ptr().add(sub * TILE));
+            for n in 0..N {
+                let scale = *x.scales.as_ptr().add(((t + n) * x.cols + column) / BLOCK);
+                sums[n] = S::fused(sums[n], S::to_floats(ints[n]), S::multiply(scales, S::splat(scale)));
+            }
+            if F::OFFSETS {
+                let offsets = S::floats(tile.offsets.as_ptr().add(sub * TILE));
+                for (n, sums) in sums.iter_mut().enumerate() {
+                    let from = x.sums.as_ptr().add(((t + n) * x.cols + column) / 16);
+                    let total = if F::SUB == 16 { *from } else { *from + *from.add(1) };
+                    *sums = S::fused(*sums, offsets, S::splat(total));
+                }
+            }
+        }
+        for (n, sums) in sums.iter().enumerate() {
+            let to = out.as_mut_ptr().add((t + n) * TILE);
+            S::store(to, S::fused(S::floats(to), *sums, S::splat(1.0)));
+        }
+    }
+}
