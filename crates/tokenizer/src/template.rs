@@ -5,7 +5,7 @@
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde, Value};
-use minijinja::{Environment, ErrorKind, context};
+use minijinja::{Environment, ErrorKind, State, context};
 use serde::{Deserialize, Serialize};
 
 use crate::time::DateTime;
@@ -70,7 +70,7 @@ impl ChatTemplate {
             .map_err(describe)?;
         environment.set_syntax(syntax);
         environment.set_fuel(Some(FUEL));
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.set_unknown_method_callback(method);
         environment.add_filter("tojson", to_json);
         environment.add_function("raise_exception", |message: String| -> Result<Value, minijinja::Error> {
             Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
@@ -105,6 +105,29 @@ impl ChatTemplate {
         let template = self.environment.get_template("chat_template").map_err(describe)?;
         template.render(values).map_err(describe)
     }
+}
+
+/// Methods of Python's types. `str.title` is done here: the library's starts words after spaces only.
+fn method(state: &mut State, value: &Value, name: &str, arguments: &[Value]) -> Result<Value, minijinja::Error> {
+    match (name, value.as_str(), arguments) {
+        ("title", Some(text), []) => Ok(Value::from(title(text))),
+        _ => minijinja_contrib::pycompat::unknown_method_callback(state, value, name, arguments),
+    }
+}
+
+/// A letter after none begins a word.
+fn title(text: &str) -> String {
+    let mut inside = false;
+    let mut output = String::with_capacity(text.len());
+    for character in text.chars() {
+        if inside {
+            output.extend(character.to_lowercase());
+        } else {
+            output.extend(character.to_uppercase());
+        }
+        inside = character.is_alphabetic();
+    }
+    output
 }
 
 /// `tojson` of transformers: `json.dumps(value, ensure_ascii=False, indent=indent)`, nothing escaped for HTML.

@@ -12,14 +12,15 @@ fn cases(vocabulary: &std::path::Path) -> Vec<(String, Vec<u32>)> {
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
     };
     let input = read("inp");
-    let texts: Vec<&str> = input.split("\n__ggml_vocab_test__\n").collect();
+    let mut texts: Vec<&str> = input.split("\n__ggml_vocab_test__\n").collect();
+    // The separator ends the last text too.
+    assert_eq!(texts.pop(), Some(""), "{}: the file ends with a separator", vocabulary.display());
     let output = read("out");
     let ids: Vec<Vec<u32>> = output
         .lines()
         .map(|line| line.split_whitespace().map(|id| id.parse().expect("an id")).collect())
         .collect();
     assert!(texts.len() > 1, "{}: no cases", vocabulary.display());
-    // The last text may end with the separator's own line break.
     assert_eq!(texts.len(), ids.len(), "{}: as many texts as lines of ids", vocabulary.display());
     texts.into_iter().map(str::to_owned).zip(ids).collect()
 }
