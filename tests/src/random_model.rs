@@ -61,7 +61,7 @@ pub fn write(path: &Path, shape: &Shape, recipe: Recipe, seed: u64) -> checkpoin
         .iter()
         .map(|(name, rows, cols)| {
             let dims = if *rows == 1 { vec![*cols] } else { vec![*rows, *cols] };
-            TensorSpec::new(name.clone(), recipe.dtype(name, &dims, shape.layers), dims)
+            TensorSpec::new(name.clone(), recipe.dtype(name, &dims, shape.layers, true), dims)
         })
         .collect();
     let mut writer = GgufWriter::create(path, metadata(shape), specs)?;
