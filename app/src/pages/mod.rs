@@ -1,0 +1,6 @@
+//! One page per file.
+
+pub mod about;
+pub mod history;
+pub mod models;
+pub mod quiz;
