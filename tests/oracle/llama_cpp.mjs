@@ -1,0 +1,35 @@
+// Log-probabilities of a GGUF file by llama.cpp, through npm `node-llama-cpp` (which carries it compiled).
+//
+//     npm install node-llama-cpp@3 && node llama_cpp.mjs MODEL.gguf RECORD.json < texts.jsonl
+//
+// Reads one JSON string a line; writes {"model_sha256", "llama_cpp", "items": [{"tokens", "log_probs"}]}, where log_probs[i] is
+// log p(tokens[i + 1] | tokens[..= i]). Keys and values in F32 and no flash attention: with llama.cpp's defaults (F16) its own numbers move by
+// 2e-3. The record is read by `tests/tests/llama_cpp.rs`, so that ordinary tests need neither Node nor llama.cpp.
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { getLlama } from "node-llama-cpp";
+
+const [model_path, record_path] = process.argv.slice(2);
+if (!record_path) throw new Error("usage: node llama_cpp.mjs MODEL.gguf RECORD.json < texts.jsonl");
+const texts = readFileSync(0, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line));
+const llama = await getLlama({ gpu: false, build: "never", logLevel: "warn" });
+const model = await llama.loadModel({ modelPath: model_path });
+const context = await model.createContext({
+  contextSize: 512, flashAttention: false,
+  experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32",
+});
+const sequence = context.getSequence();
+const items = [];
+for (const text of texts) {
+  await sequence.clearHistory();
+  const bos = model.tokens.bos;
+  const tokens = [...(model.tokens.shouldPrependBosToken && bos != null ? [bos] : []), ...model.tokenize(text)];
+  const asked = tokens.map((token) => [token, { generateNext: { probabilities: true } }]);
+  const answers = await sequence.controlledEvaluate(asked);
+  const log_probs = tokens.slice(1).map((token, i) => Math.log(answers[i].next.probabilities.get(token)));
+  items.push({ tokens, log_probs });
+}
+const model_sha256 = createHash("sha256").update(readFileSync(model_path)).digest("hex");
+writeFileSync(record_path, JSON.stringify({ model_sha256, llama_cpp: llama.llamaCppRelease.release, items }) + "\n");
+console.log(`${items.length} texts, ${items.reduce((n, item) => n + item.log_probs.length, 0)} log-probabilities`);
+process.exit(0);

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Makes the demo model: vocabulary, pretraining, fine-tuning, export. Equal inputs give an equal file.
+#
+#   www/models/train-demo.sh CORPUS QUESTIONS WORK
+#
+# CORPUS     folder of .txt files, a folder a language (see README.md for the sources)
+# QUESTIONS  folder with {English,Chinese,French,Russian,Spanish}.jsonl in MMedBench's form
+# WORK       where the runs go; may be given again to go on after a stop
+set -euo pipefail
+corpus=$1 questions=$2 work=$3
+here=$(cd "$(dirname "$0")" && pwd)
+mmedkit=${MMEDKIT:-cargo run --quiet --release --package mmedkit --}
+resume() { [ -d "$1" ] && echo --resume || true; }
+
+mkdir -p "$work"
+[ -f "$work/tokenizer.json" ] ||
+  $mmedkit tokenizer train --input "$corpus" --vocab-size 4096 --output "$work/tokenizer.json"
+
+[ -f "$work/pretrain/done" ] || {
+  $mmedkit pretrain --input "$corpus" --tokenizer "$work/tokenizer.json" --output "$work/pretrain" $(resume "$work/pretrain") \
+    --hidden-size 256 --layers 4 --heads 4 --kv-heads 2 --intermediate-size 768 \
+    --sequence-length 1024 --batch-tokens 2048 --steps "${PRETRAIN_STEPS:-400}" --learning-rate 3e-3 --min-learning-rate 3e-4 --warmup-ratio 0.05 \
+    --beta2 0.95 --seed 42 --checkpoint-every 100
+  touch "$work/pretrain/done"
+}
+
+[ -f "$work/finetune/done" ] || {
+  $mmedkit finetune --model "$work/pretrain" --output "$work/finetune" $(resume "$work/finetune") \
+    --questions "$questions/English.jsonl" --questions "$questions/Chinese.jsonl" --questions "$questions/French.jsonl" \
+    --questions "$questions/Russian.jsonl" --questions "$questions/Spanish.jsonl" \
+    --sequence-length 1024 --batch-tokens 2048 --steps "${FINETUNE_STEPS:-150}" --learning-rate 1e-3 --warmup-ratio 0.03 --beta2 0.95 --seed 42 \
+    --checkpoint-every 50
+  touch "$work/finetune/done"
+}
+
+$mmedkit export --model "$work/finetune" --output "$here/demo.gguf" --recipe q8_0 --name "mmedkit demo"
+cp "$work/pretrain/log.jsonl" "$here/demo-pretrain.jsonl"
+cp "$work/finetune/log.jsonl" "$here/demo-finetune.jsonl"
