@@ -1,1 +1,52 @@
-fn main() {}
+//! `mmedkit`: vocabularies, training, scoring, generation and export on the command line.
+
+use clap::{Parser, Subcommand};
+use mmedkit::{export, finetune, generate, pretrain, score, tokenize, tokenizer_train};
+
+#[derive(Parser)]
+#[command(
+    name = "mmedkit",
+    version,
+    about = "Multilingual medical language models: train, score, generate, export"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make vocabularies
+    #[command(subcommand)]
+    Tokenizer(TokenizerCommand),
+    /// Token ids of texts: one JSON string a line on standard input, one JSON array a line on standard output
+    Tokenize(tokenize::Args),
+    /// Train on a tree of text files, from nothing or from a model
+    Pretrain(pretrain::Args),
+    /// Train on MMedBench questions, with the paper's two prompts
+    Finetune(finetune::Args),
+    /// Turn a Hugging Face folder into GGUF, or GGUF into a folder
+    Export(export::Args),
+    /// Log-likelihoods of continuations: one JSON request a line on standard input, one result a line on standard output
+    Score(score::Args),
+    /// Write text after a prompt
+    Generate(generate::Args),
+}
+
+#[derive(Subcommand)]
+enum TokenizerCommand {
+    /// Train a byte-level BPE vocabulary on a tree of text files
+    Train(tokenizer_train::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Tokenizer(TokenizerCommand::Train(args)) => tokenizer_train::run(&args),
+        Command::Tokenize(args) => tokenize::run(&args, std::io::stdin().lock(), std::io::stdout().lock()),
+        Command::Pretrain(args) => pretrain::run(&args),
+        Command::Finetune(args) => finetune::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Score(args) => score::run(&args, std::io::stdin().lock(), std::io::stdout().lock()),
+        Command::Generate(args) => generate::run(&args, std::io::stdout().lock()),
+    }
+}
