@@ -8,9 +8,11 @@
 
 pub mod error;
 pub mod gguf;
+pub mod hash;
 pub mod quant;
 pub mod safetensors;
 pub mod source;
+pub mod store;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod atomic;
@@ -26,4 +28,5 @@ pub use hf_folder::HfFolder;
 pub use quant::{Recipe, dequantize, quantize};
 #[cfg(not(target_arch = "wasm32"))]
 pub use source::FileSource;
-pub use source::{BoxedSource, ByteSource, Memory};
+pub use source::{BoxedSource, Budget, ByteSource, Memory};
+pub use store::{Addition, Store, StoredModel, StoredSource};

@@ -94,7 +94,8 @@ fn square_error(a: &[f32], b: &[f32]) -> f64 {
 }
 
 /// The K formats leave the choice of scales to the writer. Ours may not lose more than ggml's: over all rows that look like weights, at most
-/// 2 % more root-mean-square error (the two searches differ in their candidates); on each awkward row, at most 25 % more.
+/// 2 % more root-mean-square error (the two searches differ in their candidates); on each awkward row, at most 25 % more and the
+/// rounding of a 16-bit scale, 2^-11 of the values.
 #[test]
 fn k_quantisation_is_as_good_as_ggmls() {
     let file = fixture();
@@ -120,7 +121,12 @@ fn k_quantisation_is_as_good_as_ggmls() {
                 square_error(&theirs[at.clone()], &values[at]).sqrt(),
             );
             println!("{dtype} row {row}: {o} against ggml's {t}");
-            assert!(o <= 1.25 * t + 1e-6, "{dtype} row {row}: error {o}, ggml's {t}");
+            let norm = values[row * 256..(row + 1) * 256]
+                .iter()
+                .map(|x| (x * x) as f64)
+                .sum::<f64>()
+                .sqrt();
+            assert!(o <= 1.25 * t + norm / 2048.0, "{dtype} row {row}: error {o}, ggml's {t}");
         }
     }
     assert_eq!(compared, 5);

@@ -3,7 +3,24 @@
 //! Rounding to a grid and choosing the grid depend on each other. For a handful of grids around the obvious one, values are rounded, and
 //! the scale (and offset) that fit these codes best follow in closed form; the candidate with the least weighted square error wins.
 
-use super::{extreme, inverse, nearest, range};
+use super::{extreme, inverse, nearest, range, round};
+
+/// Sums that run side by side, so that the compiler can use vectors.
+const LANES: usize = 8;
+
+/// `N` sums of terms that `f` makes of each value and its weight. Groups are multiples of [`LANES`].
+fn sums<const N: usize>(values: &[f32], weights: &[f32], f: impl Fn(f32, f32) -> [f32; N]) -> [f32; N] {
+    let mut lanes = [[0.0f32; LANES]; N];
+    for (values, weights) in values.as_chunks::<LANES>().0.iter().zip(weights.as_chunks::<LANES>().0) {
+        for lane in 0..LANES {
+            let terms = f(values[lane], weights[lane]);
+            for (sum, term) in lanes.iter_mut().zip(terms) {
+                sum[lane] += term;
+            }
+        }
+    }
+    lanes.map(|lanes| lanes.iter().sum())
+}
 
 /// Weights of the squares: large values matter more, small ones still count.
 pub fn importance(values: &[f32], out: &mut [f32]) {
@@ -23,12 +40,10 @@ pub fn symmetric(values: &[f32], weights: &[f32], half: i32) -> f32 {
     for step in -10..=10 {
         // The extreme value sits at the negative end, which reaches one code farther.
         let inverse = -(half as f32 + 0.1 * step as f32) / extreme;
-        let (mut xq, mut qq) = (0.0f32, 0.0f32);
-        for (&x, &w) in values.iter().zip(weights) {
-            let q = nearest(x * inverse, -half, half - 1) as f32;
-            xq += w * x * q;
-            qq += w * q * q;
-        }
+        let [xq, qq] = sums(values, weights, |x, w| {
+            let q = round(x * inverse, -half as f32, (half - 1) as f32);
+            [w * x * q, w * q * q]
+        });
         // The error of the best scale is Σwx² - (Σwxq)²/Σwq².
         if qq > 0.0 && xq * xq / qq > best.0 {
             best = (xq * xq / qq, xq / qq);
@@ -45,22 +60,20 @@ pub fn affine(values: &[f32], weights: &[f32], top: i32) -> (f32, f32) {
     if high <= low {
         return (0.0, -low);
     }
-    let (mut w_sum, mut x_sum) = (0.0f32, 0.0f32);
-    for (&x, &w) in values.iter().zip(weights) {
-        w_sum += w;
-        x_sum += w * x;
-    }
+    let [w_sum, x_sum] = sums(values, weights, |x, w| [w, w * x]);
     let first = ((high - low) / top as f32, -low);
     let mut best = (error(values, weights, top, first), first);
-    for step in -10..=10 {
-        let inverse = (top as f32 + 0.1 * step as f32) / (high - low);
-        let (mut q_sum, mut qq, mut xq) = (0.0f32, 0.0f32, 0.0f32);
-        for (&x, &w) in values.iter().zip(weights) {
-            let q = nearest((x - low) * inverse, 0, top) as f32;
-            q_sum += w * q;
-            qq += w * q * q;
-            xq += w * x * q;
-        }
+    // Grids of several widths from the smallest value, and some that give up the values below: with an outlier above, the rest share one code
+    // anyway, and that code should lie in their middle.
+    let grids = (-10..=10)
+        .map(|step| (low, step))
+        .chain((-2..=2).flat_map(|step| [(0.5 * low, 4 * step), (0.0, 4 * step)]));
+    for (start, step) in grids {
+        let inverse = (top as f32 + 0.1 * step as f32) / (high - start);
+        let [q_sum, qq, xq] = sums(values, weights, |x, w| {
+            let q = round((x - start) * inverse, 0.0, top as f32);
+            [w * q, w * q * q, w * x * q]
+        });
         let determinant = w_sum * qq - q_sum * q_sum;
         if determinant <= 0.0 {
             continue;
@@ -88,11 +101,11 @@ pub fn symmetric_code(values: &[f32], weights: &[f32], half: i32, scale: f32, d:
     let square = |code: i32| -> f32 {
         let scale = d * code as f32;
         let step = inverse(scale);
-        let term = |(&x, &w): (&f32, &f32)| {
-            let difference = scale * nearest(x * step, -half, half - 1) as f32 - x;
-            w * difference * difference
-        };
-        values.iter().zip(weights).map(term).sum()
+        let [error] = sums(values, weights, |x, w| {
+            let difference = scale * round(x * step, -half as f32, (half - 1) as f32) - x;
+            [w * difference * difference]
+        });
+        error
     };
     best_of((middle - 1).max(-limit)..=(middle + 1).min(limit - 1), middle, |&code| square(code))
 }
@@ -123,10 +136,9 @@ fn best_of<T: PartialEq + Copy>(candidates: impl Iterator<Item = T>, first: T, e
 /// Weighted square error of the grid `s q - m`.
 fn error(values: &[f32], weights: &[f32], top: i32, (scale, min): (f32, f32)) -> f32 {
     let inverse = inverse(scale);
-    let square = |x: f32| {
-        let q = nearest((x + min) * inverse, 0, top) as f32;
-        let difference = scale * q - min - x;
-        difference * difference
-    };
-    values.iter().zip(weights).map(|(&x, &w)| w * square(x)).sum()
+    let [error] = sums(values, weights, |x, w| {
+        let difference = scale * round((x + min) * inverse, 0.0, top as f32) - min - x;
+        [w * difference * difference]
+    });
+    error
 }

@@ -151,9 +151,14 @@ fn inverse(x: f32) -> f32 {
 
 /// Nearest whole number between `low` and `high`; ties to even.
 fn nearest(x: f32, low: i32, high: i32) -> i32 {
+    round(x, low as f32, high as f32) as i32
+}
+
+/// As [`nearest`], staying in floating point.
+fn round(x: f32, low: f32, high: f32) -> f32 {
     // Adding 1.5 * 2^23 leaves no bits for a fraction; the bounds are far smaller.
     const SHIFT: f32 = 12_582_912.0;
-    ((x.clamp(low as f32, high as f32) + SHIFT) - SHIFT) as i32
+    (x.max(low).min(high) + SHIFT) - SHIFT
 }
 
 /// The value of largest magnitude, with its sign; the first of several.

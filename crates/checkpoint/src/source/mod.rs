@@ -2,17 +2,29 @@
 //!
 //! A source knows its length when it is opened and reads any range. Reads take `&self`, so several may be under way at once.
 
+mod budget;
 mod memory;
 
+#[cfg(target_arch = "wasm32")]
+mod blob;
 #[cfg(not(target_arch = "wasm32"))]
 mod file;
+#[cfg(target_arch = "wasm32")]
+mod http;
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod js;
 
 use crate::error::{Error, Result};
 use std::future::Future;
 use std::pin::Pin;
 
+#[cfg(target_arch = "wasm32")]
+pub use blob::BlobSource;
+pub use budget::{Budget, IN_FLIGHT_LIMIT, Permit};
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::FileSource;
+#[cfg(target_arch = "wasm32")]
+pub use http::HttpSource;
 pub use memory::Memory;
 
 /// Random access to a sequence of bytes of known length.
