@@ -6,10 +6,10 @@ export type ModelSource = "demo" | string | URL | File | Blob | { url: string | 
 export type Backend = "webgpu" | "cpu";
 
 export interface Progress {
-  stage: "header" | "device" | "weights" | "selfTest";
-  /** Bytes of weights so far. */
+  stage: "header" | "download" | "device" | "weights" | "selfTest";
+  /** Bytes so far: of the file in `download`, of weights in `weights`, else 0. */
   loaded: number;
-  /** Bytes of weights in all. */
+  /** Bytes in all. */
   total: number;
 }
 

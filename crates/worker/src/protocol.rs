@@ -262,7 +262,7 @@ pub enum Event {
 pub struct Progress {
     /// What is done now.
     pub stage: Stage,
-    /// Bytes so far (of weights), or 0.
+    /// Bytes so far (of the file or of its weights), or 0.
     pub loaded: u64,
     /// Bytes in all, or 0.
     pub total: u64,
@@ -274,6 +274,8 @@ pub struct Progress {
 pub enum Stage {
     /// The file's header is read.
     Header,
+    /// The file is fetched and stored; bytes count those of the file, also what an earlier load had fetched.
+    Download,
     /// A device is chosen and proves itself.
     Device,
     /// Weights go to the device.
