@@ -84,7 +84,7 @@ impl fmt::Display for Cmd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in &self.env {
             if let Some(value) = value {
-                write!(f, "{name}={} ", quoted(value))?;
+                write!(f, "{name}={} ", shortened(name, value))?;
             }
         }
         write!(f, "{}", quoted(&self.program))?;
@@ -95,9 +95,18 @@ impl fmt::Display for Cmd {
     }
 }
 
+/// A `PATH` to which folders were added shows only those.
+fn shortened(name: &str, value: &OsStr) -> String {
+    let value = quoted(value);
+    match std::env::var(name) {
+        Ok(old) if name == "PATH" && !old.is_empty() => value.replace(&old, "$PATH"),
+        _ => value,
+    }
+}
+
 fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
-    if word.is_empty() || word.contains(|c: char| c.is_whitespace() || "'\"()|&$;<>".contains(c)) {
+    if word.is_empty() || word.contains(|c: char| c.is_whitespace() || "'\"()|&$;<>*".contains(c)) {
         format!("'{}'", word.replace('\'', r"'\''"))
     } else {
         word.into_owned()

@@ -14,7 +14,7 @@ use crate::web;
 
 const WEB_PACKAGES: [&str; 2] = ["mmedkit-app", "mmedkit-worker"];
 const GPU_PACKAGE: &str = "mmedkit-backend-webgpu";
-/// Tests outside [`GPU_PACKAGE`] that use a GPU have this in their names.
+/// Tests outside [`GPU_PACKAGE`] that use a GPU have this in their own name or in that of their file.
 const GPU_TEST_NAME: &str = "webgpu";
 
 pub fn test(host: &dyn Host, places: &Places) -> Result<()> {
@@ -74,22 +74,26 @@ fn rust_tests(places: &Places, tools: &TestTools) -> Cmd {
 fn gpu_tests(host: &dyn Host, places: &Places, tools: &TestTools) -> Result<Answer> {
     if tools.nextest {
         // The filter and not `-p`: choosing packages changes features, and would compile the workspace once more.
-        let filter = format!("package({GPU_PACKAGE}) or test({GPU_TEST_NAME})");
+        let filter = format!("package({GPU_PACKAGE}) or test({GPU_TEST_NAME}) or binary(~{GPU_TEST_NAME})");
         let run = cargo(places, "nextest run --workspace --no-fail-fast -E").arg(filter);
         return host.tee(&on_driver(run, &tools.swiftshader));
     }
-    let own = cargo(places, &format!("test --no-fail-fast -p {GPU_PACKAGE}"));
-    let others = cargo(
-        places,
-        &format!("test --no-fail-fast --workspace --exclude {GPU_PACKAGE} {GPU_TEST_NAME}"),
-    );
-    let first = host.tee(&on_driver(own, &tools.swiftshader))?;
-    let second = host.tee(&on_driver(others, &tools.swiftshader))?;
-    Ok(Answer {
-        ok: first.ok && second.ok,
-        stdout: first.stdout + &second.stdout,
-        stderr: first.stderr + &second.stderr,
-    })
+    let mut all = Answer {
+        ok: true,
+        ..Answer::default()
+    };
+    for chosen in [
+        format!("-p {GPU_PACKAGE}"),
+        format!("--workspace --exclude {GPU_PACKAGE} --test *{GPU_TEST_NAME}*"),
+        format!("--workspace --exclude {GPU_PACKAGE} {GPU_TEST_NAME}"),
+    ] {
+        let run = cargo(places, &format!("test --no-fail-fast {chosen}"));
+        let answer = host.tee(&on_driver(run, &tools.swiftshader))?;
+        all.ok &= answer.ok;
+        all.stdout += &answer.stdout;
+        all.stderr += &answer.stderr;
+    }
+    Ok(all)
 }
 
 /// Code for the browser is checked by clippy where the compiler has it, else by the compiler alone.
@@ -157,9 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn without_nextest_both_halves_of_the_gpu_tests_count() {
+    fn without_nextest_every_part_of_the_gpu_tests_counts() {
         let host = Fake::default()
             .answers("-p mmedkit-backend-webgpu", "test result: ok. 3 passed; 0 failed;\n")
+            .answers("--exclude mmedkit-backend-webgpu", "test result: ok. 1 passed; 0 failed;\n")
             .refuses("--exclude mmedkit-backend-webgpu webgpu");
         let answer = gpu_tests(&host, &places(), &tools(false)).unwrap();
         assert!(!answer.ok && answer.stdout.contains("3 passed"));

@@ -57,7 +57,9 @@ pub fn dist(host: &dyn Host, places: &Places, web: &Web) -> Result<()> {
     if let Some(wasm_opt) = web_tools::wasm_opt(host) {
         for name in host.list(&places.dist) {
             if name.ends_with(".wasm") {
-                shrink(host, &wasm_opt, &places.dist.join(name))?;
+                // The pages should arrive early, the engine should run fast.
+                let level = if is_ui_wasm(&name) { "-Os" } else { "-O2" };
+                shrink(host, &wasm_opt, level, &places.dist.join(name))?;
             }
         }
     }
@@ -71,12 +73,12 @@ pub fn dist(host: &dyn Host, places: &Places, web: &Web) -> Result<()> {
     Ok(())
 }
 
-fn shrink(host: &dyn Host, wasm_opt: &Path, wasm: &Path) -> Result<()> {
+fn shrink(host: &dyn Host, wasm_opt: &Path, level: &str, wasm: &Path) -> Result<()> {
     let small = wasm.with_extension("small");
     // The features are those that rustc may use for this target; -O3 takes minutes on the engine and gains nothing.
     let cmd = Cmd::new(wasm_opt)
         .args([
-            "-Os",
+            level,
             "--enable-simd",
             "--enable-bulk-memory",
             "--enable-sign-ext",
