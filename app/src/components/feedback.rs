@@ -20,6 +20,15 @@ pub fn Feedback(index: usize, question: Question) -> impl IntoView {
         (None, _) => format!("Not answered. The answer is {key}."),
         (Some(_), false) => format!("Not right. The answer is {key}."),
     };
+    // Into sight, as little as is needed (a long question fills a phone's screen).
+    let node = NodeRef::<leptos::html::P>::new();
+    Effect::new(move || {
+        if let Some(verdict) = node.get() {
+            let options = web_sys::ScrollIntoViewOptions::new();
+            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+            verdict.scroll_into_view_with_scroll_into_view_options(&options);
+        }
+    });
     let rationale = question.rationale.clone().map(|text| {
         let checked = question.rationale_checked;
         view! {
@@ -33,7 +42,7 @@ pub fn Feedback(index: usize, question: Question) -> impl IntoView {
     });
     view! {
         <section class="feedback" data-testid="feedback" data-correct=right.to_string()>
-            <p class="verdict" class:is-right=right class:is-wrong=!right role="status">
+            <p class="verdict" class:is-right=right class:is-wrong=!right role="status" node_ref=node>
                 <span class="verdict-sign" aria-hidden="true">{if right { "✓" } else { "✗" }}</span>
                 {verdict}
             </p>

@@ -46,6 +46,7 @@ pub fn ProgressLine() -> impl IntoView {
     };
     let mark = move |index: usize| {
         let state = Memo::new(move |_| mark_of(index));
+        let far = move || index > place.get().2;
         let words = move || match state.get() {
             Mark::Open => "open",
             Mark::Answered => "answered",
@@ -61,11 +62,12 @@ pub fn ProgressLine() -> impl IntoView {
                 class:is-wrong=move || state.get() == Mark::Wrong
                 aria-current=move || (place.get().0 == index).then_some("step")
                 aria-label=move || format!("Question {}, {}", index + 1, words())
-                disabled=move || index > place.get().2
+                disabled=far
                 on:click=move |_| quiz.go_to(index)
             ></button>
         }
     };
+    let short = move || quiz.time_left.get() < 30.0;
     let marks = move || {
         let (_, len, _) = place.get();
         if len <= MOST_MARKS {
@@ -83,7 +85,7 @@ pub fn ProgressLine() -> impl IntoView {
                 <span class="progress-end">
                     {move || score.get().map(|(right, answered)| view! { <span class="quiet">{format!("{right} of {answered} right")}</span> })}
                     {move || exam.get().then(|| view! {
-                        <span class="clock" class:is-short=move || quiz.time_left.get() < 30.0 role="timer" data-testid="exam-clock">
+                        <span class="clock" class:is-short=short role="timer" data-testid="exam-clock">
                             {move || clock(quiz.time_left.get())}
                         </span>
                     })}
