@@ -85,7 +85,10 @@ impl ModelFiles {
     /// True if a tokenizer lies beside the weights; models made for tests may have none.
     pub fn has_tokenizer(&self) -> bool {
         match &self.source {
-            Source::Gguf(file) => file.get("tokenizer.ggml.model").is_some(),
+            Source::Gguf(file) => file
+                .get("tokenizer.ggml.model")
+                .and_then(|model| model.as_str())
+                .is_some_and(|model| model != "no_vocab"),
             Source::Folder(_) => self.path.join("tokenizer.json").is_file(),
         }
     }

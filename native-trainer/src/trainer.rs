@@ -23,7 +23,7 @@ pub struct TrainArgs {
     /// Folder of the run: checkpoints (each a Hugging Face folder) and log.jsonl
     #[arg(long)]
     pub output: PathBuf,
-    /// Go on from the last checkpoint in the output folder
+    /// Go on from the last checkpoint in the output folder, if there is one
     #[arg(long)]
     pub resume: bool,
     /// Longest example in tokens
@@ -184,14 +184,14 @@ pub struct Run<'a> {
 /// Where a run starts from, told before a model is loaded.
 pub fn starting_point(args: &TrainArgs) -> Result<Option<PathBuf>> {
     std::fs::create_dir_all(&args.output).with_context(|| format!("{}: cannot make the folder", args.output.display()))?;
-    match (state::latest(&args.output)?, args.resume) {
-        (Some(checkpoint), true) => Ok(Some(checkpoint)),
-        (None, false) => Ok(None),
-        (Some(checkpoint), false) => bail!(
-            "{} is there already; go on from it with --resume, or choose another --output",
-            checkpoint.display()
-        ),
-        (None, true) => bail!("{} has no checkpoint to resume from", args.output.display()),
+    match state::latest(&args.output)? {
+        Some(checkpoint) if !args.resume => {
+            bail!(
+                "{} is there already; go on from it with --resume, or choose another --output",
+                checkpoint.display()
+            )
+        }
+        found => Ok(found),
     }
 }
 

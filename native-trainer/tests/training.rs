@@ -41,7 +41,8 @@ fn a_run_that_was_stopped_and_resumed_is_the_run_that_was_not() {
         output
     };
     let whole = train("whole", &["--checkpoint-every", "4"]);
-    train("halves", &["--stop-after", "5"]);
+    train("halves", &["--stop-after", "5", "--resume"]);
+    // Without a checkpoint there is nothing to go on from, and the run begins: a script may always say --resume.
     let halves = train("halves", &["--resume"]);
     let lean = train("lean", &["--activation-checkpointing"]);
 
@@ -79,7 +80,6 @@ fn a_run_that_was_stopped_and_resumed_is_the_run_that_was_not() {
     };
     assert!(again("whole", &["--steps", "10"]).contains("--resume"));
     assert!(again("whole", &["--steps", "11", "--resume"]).contains("other settings"));
-    assert!(again("none", &["--steps", "10", "--resume"]).contains("no checkpoint"));
 
     // A run's folder is a model: going on from it, and reading it, take the last checkpoint.
     let further = folder.path().join("further");

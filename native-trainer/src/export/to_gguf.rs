@@ -26,8 +26,10 @@ pub async fn write(mut files: ModelFiles, tokenizer: Option<&Tokenizer>, output:
     let factors = rope_factors(&config)?;
 
     let mut metadata = metadata(&config, architecture, name, recipe)?;
-    if let Some(tokenizer) = tokenizer {
-        metadata.extend(gguf_metadata::entries(tokenizer.to_gguf_metadata(config.vocab_size)?));
+    match tokenizer {
+        Some(tokenizer) => metadata.extend(gguf_metadata::entries(tokenizer.to_gguf_metadata(config.vocab_size)?)),
+        // llama.cpp's word for it.
+        None => metadata.push(("tokenizer.ggml.model".to_owned(), Value::String("no_vocab".to_owned()))),
     }
     let params = Param::all(&config);
     let mut specs: Vec<TensorSpec> = params
