@@ -3,9 +3,10 @@
 //! - what is on the machine and what must be installed: `setup.rs`, which calls `wasm_target.rs` (with `debian_wasm.rs`
 //!   where rustup cannot help), `web_tools.rs` and `system.rs`;
 //! - the site: `web.rs`, `size.rs`, `serve.rs` (on `http.rs`);
-//! - the tests: `suite.rs`, `report.rs`;
+//! - the tests: `suite.rs`, `report.rs`; the measurements: `bench.rs`;
 //! - the machine behind a trait, so that all this is tested without installing anything: `host.rs`, `fake.rs`.
 
+mod bench;
 mod debian_wasm;
 #[cfg(test)]
 mod fake;
@@ -54,6 +55,12 @@ enum Command {
     BuildWeb,
     /// Build the static site for publishing into dist/ and say what it weighs
     Dist,
+    /// Measure speed natively and in Chromium, beside a peer; figures go to target/bench
+    Bench {
+        /// Also measure WebGPU in Chromium, on whatever adapter it finds
+        #[arg(long)]
+        webgpu: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -86,5 +93,6 @@ fn run(args: &Args) -> Result<()> {
         Command::Test => suite::test(host, places),
         Command::BuildWeb => web::build(host, places, &setup::web(host, places)?),
         Command::Dist => web::dist(host, places, &setup::web(host, places)?),
+        Command::Bench { webgpu } => bench::bench(host, places, &setup::web(host, places)?, &setup::tests(host)?, webgpu),
     }
 }
