@@ -1,0 +1,41 @@
+/** A device that goes away, and a worker that ends. */
+
+import assert from "node:assert/strict";
+import { makeGguf } from "./gguf.mjs";
+import { test } from "./harness.mjs";
+import { kitPage, served } from "./kit.mjs";
+
+test("device: a lost GPU is told, and the model can be loaded again", { timeout: 240 }, async (tools) => {
+  const { url } = await served(tools, makeGguf({ layers: 4, d: 256, ffn: 512, context: 1024 }));
+  const tab = await kitPage(tools);
+  const { error } = await tab.evaluate((model) => load({ model, backend: "webgpu" }), url);
+  assert.equal(error, undefined, error?.message);
+  const running = tab.evaluate(() => engine.generate({ prompt: "a", maxTokens: 900, temperature: 1 }).catch(tell));
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  // The whole GPU process ends, as with a driver that crashes.
+  const crash = await tools.context.newPage();
+  await crash.goto("chrome://gpucrash", { timeout: 5000 }).catch(() => {});
+  const failure = await running;
+  assert.equal(failure.kind, "device_lost", JSON.stringify(failure).slice(0, 300));
+  assert.equal(failure.recoverable, false);
+  const after = await tab.evaluate(() => engine.score([{ context: "a", continuations: ["b"] }]).catch(tell));
+  assert.ok(["device_lost", "not_loaded"].includes(after.kind));
+  await tab.evaluate(() => engine.free());
+  // Chromium needs a moment for a new GPU process; a page tries again, as its message says.
+  let again;
+  for (let attempt = 0; attempt < 10; attempt++) {
+    again = await tab.evaluate((model) => load({ model, backend: "webgpu" }), url);
+    if (!again.error) break;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+  assert.equal(again.error, undefined, again.error?.message);
+  const text = await tab.evaluate(() => engine.generate({ prompt: "a", maxTokens: 3 }));
+  assert.ok(text.tokens.length > 0 || text.stopped === "endOfText");
+});
+
+test("device: a worker whose program is missing rejects every promise", async (tools) => {
+  const tab = await kitPage(tools);
+  const { error } = await tab.evaluate(() => load({ model: "demo", workerUrl: "./no-such-worker.js" }));
+  assert.equal(error.kind, "internal");
+  assert.equal(error.recoverable, false);
+});
