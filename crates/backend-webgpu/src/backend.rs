@@ -44,6 +44,11 @@ impl WebGpuBackend {
         self.gpu.submits()
     }
 
+    /// Bytes of graphics memory in use, pools included.
+    pub fn allocated(&self) -> u64 {
+        self.gpu.allocated()
+    }
+
     /// Waits for answers that the device still owes, and reports what went wrong: call it after loading a model, because the browser tells
     /// about memory only later.
     pub async fn settle(&self) -> Result<()> {
@@ -60,11 +65,18 @@ impl WebGpuBackend {
         if values.len() != rows * cols {
             return Err(decoder::Error::Input(format!("{} values are no [{rows}, {cols}]", values.len())));
         }
-        Ok(Tensor { buffer: Rc::new(self.gpu.upload(values)?), rows, cols })
+        Ok(Tensor {
+            buffer: Rc::new(self.gpu.upload(values)?),
+            rows,
+            cols,
+        })
     }
 
     fn record(&self) -> Recorder<'_> {
-        Recorder { gpu: &self.gpu, unused: &self.unused }
+        Recorder {
+            gpu: &self.gpu,
+            unused: &self.unused,
+        }
     }
 }
 

@@ -81,9 +81,9 @@ impl GpuBatch {
 }
 
 impl BatchInner {
-    /// True if tiles of queries would stay mostly empty: then each row is better off alone.
-    pub fn few_queries(&self, shared_by: usize) -> bool {
-        self.rows * shared_by < self.segments.len() * TILE / 2
+    /// True if segments are a row or two each, as in decoding: then a workgroup for each row and head keeps more of the device busy than tiles.
+    pub fn few_queries(&self) -> bool {
+        self.rows <= 2 * self.segments.len()
     }
 
     /// What each row sees. Made at the first layer that asks.
@@ -109,7 +109,10 @@ impl BatchInner {
 }
 
 fn sights(segments: &[Segment]) -> Vec<Sight> {
-    let one = |s: &Segment, i: usize| Sight { context_start: s.context_start as u32, len: (s.context_len - s.rows + i + 1) as u32 };
+    let one = |s: &Segment, i: usize| Sight {
+        context_start: s.context_start as u32,
+        len: (s.context_len - s.rows + i + 1) as u32,
+    };
     segments.iter().flat_map(|s| (0..s.rows).map(move |i| one(s, i))).collect()
 }
 
@@ -137,7 +140,11 @@ fn check(batch: &Batch) -> Result<()> {
         return bad("it holds no tokens".into());
     }
     if batch.positions.len() != rows || batch.slots.len() != rows {
-        return bad(format!("{rows} tokens, {} positions and {} slots", batch.positions.len(), batch.slots.len()));
+        return bad(format!(
+            "{rows} tokens, {} positions and {} slots",
+            batch.positions.len(),
+            batch.slots.len()
+        ));
     }
     let mut next = 0;
     for s in &batch.segments {

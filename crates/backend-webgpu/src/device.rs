@@ -16,6 +16,8 @@ pub struct Options {
     pub max_binding_bytes: Option<u64>,
     /// Use a software adapter (lavapipe, SwiftShader, WARP) if there is no other. Where `false`, such an adapter is as good as none.
     pub refuse_software: bool,
+    /// Do without subgroups even where the device has them. For tests.
+    pub no_subgroups: bool,
     /// Keep keys and values as 16-bit floats: half the memory of the cache, and log-probabilities that differ in the third digit or so.
     pub half_cache: bool,
 }
@@ -31,6 +33,9 @@ pub struct AdapterInfo {
     pub software: bool,
     /// Largest storage buffer that a kernel may see, in bytes.
     pub max_binding_bytes: u64,
+    /// Threads that may exchange values without memory: the smallest subgroup, at most 32; 1 where subgroups are not used. wgpu 30.0.1 does not
+    /// offer them in the browser (its issue 10146, 2026-11).
+    pub subgroup: u32,
 }
 
 /// What callbacks of the device report, from any thread.
@@ -54,7 +59,11 @@ pub struct Opened {
 const LARGEST_BINDING: u64 = 1 << 30;
 
 fn no_adapter(problem: String) -> Error {
-    Error::Backend { device: "WebGPU".into(), step: "finding a graphics adapter", problem }
+    Error::Backend {
+        device: "WebGPU".into(),
+        step: "finding a graphics adapter",
+        problem,
+    }
 }
 
 /// Finds an adapter and opens a device on it. Errors say what a user can do.
@@ -67,13 +76,22 @@ pub async fn open(options: &Options) -> Result<Opened> {
     let info = adapter.get_info();
     let software = info.device_type == wgpu::DeviceType::Cpu || is_software(&info.name) || is_software(&info.driver);
     if software && options.refuse_software {
-        return Err(no_adapter(format!("only a software adapter was found ({}); use the processor instead", info.name)));
+        return Err(no_adapter(format!(
+            "only a software adapter was found ({}); use the processor instead",
+            info.name
+        )));
     }
-    let limits = if options.default_limits { wgpu::Limits::default() } else { adapter.limits() };
+    let subgroups = adapter.features() & wgpu::Features::SUBGROUP;
+    let subgroups = if options.no_subgroups { wgpu::Features::empty() } else { subgroups };
+    let limits = if options.default_limits {
+        wgpu::Limits::default()
+    } else {
+        adapter.limits()
+    };
     let (device, queue) = adapter
         .request_device(&wgpu::DeviceDescriptor {
             label: Some("mmedkit"),
-            required_features: wgpu::Features::empty(),
+            required_features: subgroups,
             required_limits: limits,
             ..Default::default()
         })
@@ -83,32 +101,72 @@ pub async fn open(options: &Options) -> Result<Opened> {
     let lost = trouble.clone();
     device.set_device_lost_callback(move |reason, message| {
         if let Ok(mut trouble) = lost.lock() {
-            trouble.lost.get_or_insert_with(|| if message.is_empty() { format!("{reason:?}") } else { message.clone() });
+            trouble.lost.get_or_insert_with(|| {
+                if message.is_empty() {
+                    format!("{reason:?}")
+                } else {
+                    message.clone()
+                }
+            });
         }
     });
     let errors = trouble.clone();
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
         if let Ok(mut trouble) = errors.lock() {
-            trouble.error.get_or_insert_with(|| (matches!(error, wgpu::Error::OutOfMemory { .. }), error.to_string()));
+            trouble
+                .error
+                .get_or_insert_with(|| (matches!(error, wgpu::Error::OutOfMemory { .. }), error.to_string()));
         }
     }));
     let granted = device.limits();
-    let max_binding_bytes =
-        granted.max_storage_buffer_binding_size.min(granted.max_buffer_size).min(options.max_binding_bytes.unwrap_or(u64::MAX)).min(LARGEST_BINDING);
-    let name = if info.name.is_empty() { "unnamed adapter".to_owned() } else { info.name };
-    let info = AdapterInfo { name, backend: format!("{:?}", info.backend), software, max_binding_bytes };
-    Ok(Opened { device, queue, info, trouble })
+    let max_binding_bytes = granted
+        .max_storage_buffer_binding_size
+        .min(granted.max_buffer_size)
+        .min(options.max_binding_bytes.unwrap_or(u64::MAX))
+        .min(LARGEST_BINDING);
+    let subgroup = if subgroups.is_empty() {
+        1
+    } else {
+        info.subgroup_min_size.clamp(1, 32)
+    };
+    let name = if info.name.is_empty() {
+        "unnamed adapter".to_owned()
+    } else {
+        info.name
+    };
+    let info = AdapterInfo {
+        name,
+        backend: format!("{:?}", info.backend),
+        software,
+        max_binding_bytes,
+        subgroup,
+    };
+    Ok(Opened {
+        device,
+        queue,
+        info,
+        trouble,
+    })
 }
 
 async fn find(instance: &wgpu::Instance, options: &Options) -> Result<wgpu::Adapter> {
     if let Some(wanted) = &options.adapter {
         let all = instance.enumerate_adapters(wgpu::Backends::all()).await;
         let names: Vec<String> = all.iter().map(|a| a.get_info().name).collect();
-        return all.into_iter().find(|a| a.get_info().name.contains(wanted.as_str())).ok_or_else(|| {
-            no_adapter(format!("no adapter is called `{wanted}`; found: {}", if names.is_empty() { "none".into() } else { names.join(", ") }))
-        });
+        return all
+            .into_iter()
+            .find(|a| a.get_info().name.contains(wanted.as_str()))
+            .ok_or_else(|| {
+                no_adapter(format!(
+                    "no adapter is called `{wanted}`; found: {}",
+                    if names.is_empty() { "none".into() } else { names.join(", ") }
+                ))
+            });
     }
-    let request = wgpu::RequestAdapterOptions { power_preference: wgpu::PowerPreference::HighPerformance, ..Default::default() };
+    let request = wgpu::RequestAdapterOptions {
+        power_preference: wgpu::PowerPreference::HighPerformance,
+        ..Default::default()
+    };
     instance.request_adapter(&request).await.map_err(|e| {
         no_adapter(if cfg!(target_arch = "wasm32") {
             format!("this browser offers no WebGPU adapter ({e}); update it, turn graphics acceleration on, or use the processor")
@@ -120,5 +178,7 @@ async fn find(instance: &wgpu::Instance, options: &Options) -> Result<wgpu::Adap
 
 fn is_software(name: &str) -> bool {
     let name = name.to_lowercase();
-    ["swiftshader", "llvmpipe", "lavapipe", "basic render", "warp"].iter().any(|s| name.contains(s))
+    ["swiftshader", "llvmpipe", "lavapipe", "basic render", "warp"]
+        .iter()
+        .any(|s| name.contains(s))
 }

@@ -14,9 +14,15 @@ pub enum Kernel {
     Embed { dtype: DType },
     /// Norm of (chosen) rows, maybe added to others.
     RmsNorm,
-    /// A few rows times a matrix. `rows`: 1, 2 or 4. `ragged`: inputs are no multiple of 8.
-    MatVec { dtype: DType, rows: u32, ragged: bool },
-    /// Many rows times a matrix, in tiles. `rows`: rows of a tile, 16, 32 or 64.
+    /// A few rows times a matrix. `rows`: 1 or 4. `ragged`: inputs are no multiple of 8. `subgroup`: threads that may add without
+    /// memory, 1 without subgroups.
+    MatVec {
+        dtype: DType,
+        rows: u32,
+        ragged: bool,
+        subgroup: u32,
+    },
+    /// Many rows times a matrix, in tiles. `rows`: rows of a tile, 32 or 64.
     MatMul { dtype: DType, rows: u32, ragged: bool },
     /// Norm over heads, and rotation.
     Rope,
@@ -68,8 +74,11 @@ impl Kernel {
         let file = match self {
             Kernel::Embed { .. } => include_str!("kernels/embed.wgsl"),
             Kernel::RmsNorm => include_str!("kernels/rms_norm.wgsl"),
-            Kernel::MatVec { rows, .. } => {
+            Kernel::MatVec { rows, subgroup, .. } => {
                 constant("ROWS", rows);
+                if subgroup > 1 {
+                    constant("SUBGROUP", subgroup);
+                }
                 include_str!("kernels/matvec.wgsl")
             }
             Kernel::MatMul { rows, .. } => {
@@ -94,12 +103,37 @@ impl Kernel {
             Kernel::Embed { dtype } => parts.extend(formats::source(dtype).map(String::from)),
             Kernel::MatVec { dtype, ragged, .. } | Kernel::MatMul { dtype, ragged, .. } | Kernel::HeadTokens { dtype, ragged } => {
                 parts.extend(formats::source(dtype).map(String::from));
-                parts.push(if ragged { include_str!("kernels/inputs_ragged.wgsl") } else { include_str!("kernels/inputs.wgsl") }.into());
+                parts.push(
+                    if ragged {
+                        include_str!("kernels/inputs_ragged.wgsl")
+                    } else {
+                        include_str!("kernels/inputs.wgsl")
+                    }
+                    .into(),
+                );
             }
             Kernel::KvWrite { half } | Kernel::AttendTile { half, .. } | Kernel::AttendRow { half, .. } => {
-                parts.push(if half { include_str!("kernels/cache_half.wgsl") } else { include_str!("kernels/cache_full.wgsl") }.into());
+                parts.push(
+                    if half {
+                        include_str!("kernels/cache_half.wgsl")
+                    } else {
+                        include_str!("kernels/cache_full.wgsl")
+                    }
+                    .into(),
+                );
             }
             Kernel::RmsNorm | Kernel::Rope | Kernel::Gated | Kernel::Reduce => {}
+        }
+        if let Kernel::MatVec { subgroup, .. } = self {
+            let (alone, together) = (
+                include_str!("kernels/neighbours_alone.wgsl"),
+                include_str!("kernels/neighbours_subgroup.wgsl"),
+            );
+            parts.push(if subgroup > 1 { together } else { alone }.into());
+            // Browsers demand the directive; naga knows the functions and rejects the directive (wgpu 30.0.1, 2026-11).
+            if subgroup > 1 && cfg!(target_arch = "wasm32") {
+                parts.insert(0, "enable subgroups;\n".into());
+            }
         }
         parts.push(file.into());
         parts.concat()
@@ -124,14 +158,19 @@ impl Pipeline {
                 binding: i as u32,
                 visibility: wgpu::ShaderStages::COMPUTE,
                 ty: wgpu::BindingType::Buffer {
-                    ty: wgpu::BufferBindingType::Storage { read_only: *access == Read },
+                    ty: wgpu::BufferBindingType::Storage {
+                        read_only: *access == Read,
+                    },
                     has_dynamic_offset: false,
                     min_binding_size: None,
                 },
                 count: None,
             })
             .collect();
-        let storage = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(&label), entries: &entries });
+        let storage = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(&label),
+            entries: &entries,
+        });
         let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: Some(&label),
             bind_group_layouts: &[Some(&storage), Some(uniforms)],
@@ -146,7 +185,10 @@ impl Pipeline {
             layout: Some(&layout),
             module: &module,
             entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions { zero_initialize_workgroup_memory: false, ..Default::default() },
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
             cache: None,
         });
         Pipeline { raw, storage }

@@ -52,7 +52,14 @@ impl std::fmt::Display for SelfTest {
         }
         write!(f, "this device gives wrong numbers in")?;
         for (i, check) in self.failures().enumerate() {
-            write!(f, "{} {} (error {:.1e}, at most {:.1e} expected)", if i == 0 { "" } else { "," }, check.name, check.error, check.tolerance)?;
+            write!(
+                f,
+                "{} {} (error {:.1e}, at most {:.1e} expected)",
+                if i == 0 { "" } else { "," },
+                check.name,
+                check.error,
+                check.tolerance
+            )?;
         }
         Ok(())
     }
@@ -80,27 +87,91 @@ impl WebGpuBackend {
             if !dtypes.contains(&dtype) && !matches!(dtype, DType::F32 | DType::F16) {
                 continue;
             }
-            note(format!("matvec {dtype}"), checks::linear(self, dtype, 1, 512, 20, Halves::Normal).await?, PRODUCT);
-            note(format!("matvec {dtype}, small scales"), checks::linear(self, dtype, 2, 256, 9, Halves::Subnormal).await?, PRODUCT);
-            note(format!("matmul {dtype}"), checks::linear(self, dtype, 19, 256, 70, Halves::Normal).await?, PRODUCT);
-            note(format!("embed {dtype}"), checks::embed(self, dtype, 5, 256, Halves::Normal).await?, PRODUCT);
+            note(
+                format!("matvec {dtype}"),
+                checks::linear(self, dtype, 1, 512, 20, Halves::Normal).await?,
+                PRODUCT,
+            );
+            note(
+                format!("matvec {dtype}, small scales"),
+                checks::linear(self, dtype, 2, 256, 9, Halves::Subnormal).await?,
+                PRODUCT,
+            );
+            note(
+                format!("matmul {dtype}"),
+                checks::linear(self, dtype, 19, 256, 70, Halves::Normal).await?,
+                PRODUCT,
+            );
+            note(
+                format!("embed {dtype}"),
+                checks::embed(self, dtype, 5, 256, Halves::Normal).await?,
+                PRODUCT,
+            );
         }
         for (layout, normed) in [(RopeLayout::Halves, false), (RopeLayout::Interleaved, true)] {
-            let case = QkvCase { rows: 5, width: 64, heads: 4, kv_heads: 2, head_dim: 32, layout, normed, bias: normed };
+            let case = QkvCase {
+                rows: 5,
+                width: 64,
+                heads: 4,
+                kv_heads: 2,
+                head_dim: 32,
+                layout,
+                normed,
+                bias: normed,
+            };
             note(format!("norm and rope {layout:?}"), checks::project_qkv(self, &case).await?, STEP);
         }
-        let case = AttendCase { heads: 4, kv_heads: 2, head_dim: 64, window: None, softcap: None, cached: 0, stem: 40, branches: vec![3, 5] };
+        let case = AttendCase {
+            heads: 4,
+            kv_heads: 2,
+            head_dim: 64,
+            window: None,
+            softcap: None,
+            cached: 0,
+            stem: 40,
+            branches: vec![3, 5],
+        };
         note("attend_tile".into(), checks::attend(self, &case).await?, STEP);
-        let case = AttendCase { cached: 37, window: Some(21), softcap: Some(20.0), ..case };
+        let case = AttendCase {
+            cached: 37,
+            window: Some(21),
+            softcap: Some(20.0),
+            ..case
+        };
         let tolerance = if self.options().half_cache { HALF_CACHE } else { STEP };
-        note("attend_tile, cache, window and softcap".into(), checks::attend(self, &case).await?, tolerance);
-        let case = AttendCase { stem: 1, branches: vec![1, 1], ..case };
-        note("attend_row, cache, window and softcap".into(), checks::attend(self, &case).await?, tolerance);
+        note(
+            "attend_tile, cache, window and softcap".into(),
+            checks::attend(self, &case).await?,
+            tolerance,
+        );
+        let case = AttendCase {
+            stem: 1,
+            branches: vec![1, 1],
+            ..case
+        };
+        note(
+            "attend_row, cache, window and softcap".into(),
+            checks::attend(self, &case).await?,
+            tolerance,
+        );
         for activation in [Activation::Silu, Activation::GeluTanh] {
-            let case = MlpCase { rows: 6, width: 64, hidden: 96, activation, post_norm: activation == Activation::GeluTanh };
+            let case = MlpCase {
+                rows: 6,
+                width: 64,
+                hidden: 96,
+                activation,
+                post_norm: activation == Activation::GeluTanh,
+            };
             note(format!("gated {activation:?}"), checks::gated_mlp(self, &case).await?, STEP);
         }
-        let case = HeadCase { dtype: DType::F16, batch_rows: 9, asked: 3, width: 64, vocabulary: 700, softcap: Some(30.0) };
+        let case = HeadCase {
+            dtype: DType::F16,
+            batch_rows: 9,
+            asked: 3,
+            width: 64,
+            vocabulary: 700,
+            softcap: Some(30.0),
+        };
         note("head".into(), checks::head(self, &case).await?, HEAD);
         Ok(test)
     }

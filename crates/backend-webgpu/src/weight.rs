@@ -43,7 +43,15 @@ impl std::ops::Deref for Weight {
 
 impl std::fmt::Debug for Weight {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Weight({}, {} [{}, {}], {} buffers)", self.name, self.dtype, self.rows, self.cols, self.shards.len())
+        write!(
+            f,
+            "Weight({}, {} [{}, {}], {} buffers)",
+            self.name,
+            self.dtype,
+            self.rows,
+            self.cols,
+            self.shards.len()
+        )
     }
 }
 
@@ -63,7 +71,10 @@ impl WeightInner {
     }
 
     fn error(&self, problem: String) -> Error {
-        Error::Tensor { name: self.name.clone(), problem }
+        Error::Tensor {
+            name: self.name.clone(),
+            problem,
+        }
     }
 }
 
@@ -81,18 +92,27 @@ pub struct Upload {
 impl Upload {
     /// Allocates all buffers.
     pub fn begin(gpu: &Rc<Gpu>, spec: &WeightSpec) -> Result<Upload> {
-        let tensor = |problem: String| Error::Tensor { name: spec.name.clone(), problem };
+        let tensor = |problem: String| Error::Tensor {
+            name: spec.name.clone(),
+            problem,
+        };
         if spec.rows == 0 || spec.cols == 0 {
             return Err(tensor("has no values".into()));
         }
         if spec.dtype.row_bytes(spec.cols).is_none() {
-            return Err(tensor(format!("rows of {} values are no whole number of {} blocks", spec.cols, spec.dtype)));
+            return Err(tensor(format!(
+                "rows of {} values are no whole number of {} blocks",
+                spec.cols, spec.dtype
+            )));
         }
         let words = row_words(spec.dtype, spec.cols);
         let row_bytes = 4 * words as u64;
         let rows_each = usize::try_from(gpu.info.max_binding_bytes / row_bytes).unwrap_or(usize::MAX);
         if rows_each == 0 {
-            return Err(tensor(format!("one row is larger than what this device binds ({} bytes)", gpu.info.max_binding_bytes)));
+            return Err(tensor(format!(
+                "one row is larger than what this device binds ({} bytes)",
+                gpu.info.max_binding_bytes
+            )));
         }
         let mut shards = Vec::new();
         let mut first = 0;
@@ -102,7 +122,14 @@ impl Upload {
             shards.push(Shard { buffer, first, rows });
             first += rows;
         }
-        Ok(Upload { spec: spec.clone(), row_words: words, shards, taken: 0, written: 0, host: Vec::new() })
+        Ok(Upload {
+            spec: spec.clone(),
+            row_words: words,
+            shards,
+            taken: 0,
+            written: 0,
+            host: Vec::new(),
+        })
     }
 
     /// Takes whole rows.
@@ -116,7 +143,10 @@ impl Upload {
                 self.taken,
                 self.spec.rows
             );
-            return Err(Error::Tensor { name: self.spec.name.clone(), problem });
+            return Err(Error::Tensor {
+                name: self.spec.name.clone(),
+                problem,
+            });
         }
         for row in bytes.chunks_exact(row_bytes) {
             let start = self.host.len();
@@ -137,7 +167,11 @@ impl Upload {
             let to = self.taken.min(shard.first + shard.rows);
             if from < to {
                 let words = &self.host[(from - self.written) * self.row_words..(to - self.written) * self.row_words];
-                gpu.queue.write_buffer(&shard.buffer.raw, 4 * ((from - shard.first) * self.row_words) as u64, bytemuck::cast_slice(words));
+                gpu.queue.write_buffer(
+                    &shard.buffer.raw,
+                    4 * ((from - shard.first) * self.row_words) as u64,
+                    bytemuck::cast_slice(words),
+                );
             }
         }
         self.written = self.taken;
@@ -148,7 +182,10 @@ impl Upload {
     pub fn finish(mut self, gpu: &Gpu) -> Result<Weight> {
         if self.taken != self.spec.rows {
             let problem = format!("only {} of {} rows came", self.taken, self.spec.rows);
-            return Err(Error::Tensor { name: self.spec.name, problem });
+            return Err(Error::Tensor {
+                name: self.spec.name,
+                problem,
+            });
         }
         self.send(gpu);
         // Natively, what `write_buffer` copied is kept until a submit: one per weight keeps the host's memory small.
@@ -157,6 +194,13 @@ impl Upload {
         }
         gpu.check()?;
         let WeightSpec { name, dtype, rows, cols } = self.spec;
-        Ok(Weight(Rc::new(WeightInner { name, dtype, rows, cols, row_words: self.row_words, shards: self.shards })))
+        Ok(Weight(Rc::new(WeightInner {
+            name,
+            dtype,
+            rows,
+            cols,
+            row_words: self.row_words,
+            shards: self.shards,
+        })))
     }
 }

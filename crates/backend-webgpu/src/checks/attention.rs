@@ -26,7 +26,9 @@ pub struct AttendCase {
 
 /// Attention; absolute, of values of order one.
 pub async fn attend(b: &WebGpuBackend, case: &AttendCase) -> Result<f64> {
-    let AttendCase { heads, kv_heads, head_dim, .. } = *case;
+    let AttendCase {
+        heads, kv_heads, head_dim, ..
+    } = *case;
     let mut random = Random(17 + head_dim as u64 + case.stem as u64);
     let total = case.cached + case.stem + case.branches.iter().sum::<usize>();
     // Slots in no particular order, as an old cache hands them out.
@@ -38,7 +40,15 @@ pub async fn attend(b: &WebGpuBackend, case: &AttendCase) -> Result<f64> {
     }
     let (prefix, rest) = slots.split_at(case.cached);
     let (stem, mut rest) = rest.split_at(case.stem);
-    let step = Attend { layer: 1, heads, kv_heads, head_dim, scale: 1.0 / (head_dim as f32).sqrt(), softcap: case.softcap, window: case.window };
+    let step = Attend {
+        layer: 1,
+        heads,
+        kv_heads,
+        head_dim,
+        scale: 1.0 / (head_dim as f32).sqrt(),
+        softcap: case.softcap,
+        window: case.window,
+    };
     let mut batch = Batch::default();
     batch.push(&vec![0; case.stem], prefix, stem);
     let shared = [prefix, stem].concat();
@@ -49,10 +59,18 @@ pub async fn attend(b: &WebGpuBackend, case: &AttendCase) -> Result<f64> {
     }
     let mut values = |n: usize, scale: f32| random.values(n).iter().map(|v| v * scale).collect::<Vec<f32>>();
     let rows = batch.rows();
-    let (q, k, v) = (values(rows * heads * head_dim, 4.0), values(rows * kv_heads * head_dim, 4.0), values(rows * kv_heads * head_dim, 1.0));
+    let (q, k, v) = (
+        values(rows * heads * head_dim, 4.0),
+        values(rows * kv_heads * head_dim, 4.0),
+        values(rows * kv_heads * head_dim, 1.0),
+    );
     let width = kv_heads * head_dim;
     let upload = |q: &[f32], k: &[f32], v: &[f32], rows: usize| {
-        Ok::<_, decoder::Error>(Qkv { q: b.tensor(q, rows, heads * head_dim)?, k: b.tensor(k, rows, width)?, v: b.tensor(v, rows, width)? })
+        Ok::<_, decoder::Error>(Qkv {
+            q: b.tensor(q, rows, heads * head_dim)?,
+            k: b.tensor(k, rows, width)?,
+            v: b.tensor(v, rows, width)?,
+        })
     };
     // What every slot holds, for the oracle.
     let (mut all_k, mut all_v) = (vec![0.0; total * width], vec![0.0; total * width]);
@@ -65,10 +83,19 @@ pub async fn attend(b: &WebGpuBackend, case: &AttendCase) -> Result<f64> {
     let cache = if case.cached == 0 {
         None
     } else {
-        let cache = b.new_cache(&CacheShape { layers: 2, kv_heads, head_dim, slots: total })?;
+        let cache = b.new_cache(&CacheShape {
+            layers: 2,
+            kv_heads,
+            head_dim,
+            slots: total,
+        })?;
         let mut first = Batch::default();
         first.push(&vec![0; case.cached], &[], prefix);
-        let (pq, pk, pv) = (values(case.cached * heads * head_dim, 1.0), values(case.cached * width, 4.0), values(case.cached * width, 1.0));
+        let (pq, pk, pv) = (
+            values(case.cached * heads * head_dim, 1.0),
+            values(case.cached * width, 4.0),
+            values(case.cached * width, 1.0),
+        );
         b.attend(&step, &upload(&pq, &pk, &pv, case.cached)?, &b.upload_batch(&first)?, Some(&cache))?;
         store(prefix, &pk, &pv);
         Some(cache)

@@ -22,7 +22,9 @@ pub struct HeadCase {
 /// Logits, logits of chosen tokens, log-probabilities and the most likely token; absolute, of logits of order ten. A wrong token is an
 /// infinite error unless the two logits are as good as equal.
 pub async fn head(b: &WebGpuBackend, case: &HeadCase) -> Result<f64> {
-    let HeadCase { width, vocabulary, asked, .. } = *case;
+    let HeadCase {
+        width, vocabulary, asked, ..
+    } = *case;
     let mut random = Random(19 + vocabulary as u64);
     let matrix = Made::random(b, case.dtype, vocabulary, width, Halves::Normal, &mut random)?;
     // Norm weights that bring logits to order ten, whatever the format's values are.
@@ -32,22 +34,41 @@ pub async fn head(b: &WebGpuBackend, case: &HeadCase) -> Result<f64> {
     let x = random.values(case.batch_rows * width);
     let rows: Vec<u32> = (0..asked).map(|_| random.below(case.batch_rows) as u32).collect();
     let tokens: Vec<u32> = (0..5).map(|_| random.below(vocabulary) as u32).collect();
-    let step = Head { norm: norm.norm(1e-5, 0.0), project: matrix.linear(None), softcap: case.softcap };
+    let step = Head {
+        norm: norm.norm(1e-5, 0.0),
+        project: matrix.linear(None),
+        softcap: case.softcap,
+    };
     let chosen: Vec<f64> = rows.iter().flat_map(|&r| wide(&x[r as usize * width..][..width])).collect();
     let n = oracle::norm(&chosen, &norm.values, f64::from(1e-5f32), 0.0, width);
-    let logits: Vec<f64> = oracle::linear(&n, &matrix.values, None, width).into_iter().map(|l| oracle::softcap(case.softcap, l)).collect();
+    let logits: Vec<f64> = oracle::linear(&n, &matrix.values, None, width)
+        .into_iter()
+        .map(|l| oracle::softcap(case.softcap, l))
+        .collect();
     let best: Vec<usize> = logits
         .chunks_exact(vocabulary)
-        .map(|row| (0..vocabulary).rev().max_by(|&a, &b| row[a].total_cmp(&row[b])).expect("a vocabulary"))
+        .map(|row| {
+            (0..vocabulary)
+                .rev()
+                .max_by(|&a, &b| row[a].total_cmp(&row[b]))
+                .expect("a vocabulary")
+        })
         .collect();
     // Every other target is the most likely token.
-    let targets: Vec<u32> = best.iter().enumerate().map(|(i, &t)| if i % 2 == 0 { t as u32 } else { random.below(vocabulary) as u32 }).collect();
+    let targets: Vec<u32> = best
+        .iter()
+        .enumerate()
+        .map(|(i, &t)| if i % 2 == 0 { t as u32 } else { random.below(vocabulary) as u32 })
+        .collect();
 
     let x = b.tensor(&x, case.batch_rows, width)?;
     let got = b.read(&b.head_logits(&step, &x, &rows)?).await?;
     let mut worst = error(&got, &logits, |_| 1.0);
     let some = b.read(&b.head_tokens(&step, &x, &rows, &tokens)?).await?;
-    let wanted: Vec<f64> = logits.chunks_exact(vocabulary).flat_map(|row| tokens.iter().map(|&t| row[t as usize])).collect();
+    let wanted: Vec<f64> = logits
+        .chunks_exact(vocabulary)
+        .flat_map(|row| tokens.iter().map(|&t| row[t as usize]))
+        .collect();
     worst = worst.max(error(&some, &wanted, |_| 1.0));
     let log_probs = b.read(&b.head_log_probs(&step, &x, &rows, &targets)?).await?;
     let ids = b.read(&b.head_best(&step, &x, &rows)?).await?;

@@ -17,7 +17,10 @@ pub async fn linear(b: &WebGpuBackend, dtype: DType, rows: usize, inputs: usize,
     let scaled = |random: &mut Random, n: usize| random.values(n).iter().map(|v| v * small).collect::<Vec<_>>();
     let bias = Made::floats(b, 1, outputs, &scaled(&mut random, outputs))?;
     let x = scaled(&mut random, rows * outputs);
-    let step = ProjectAdd { project: w.linear(Some(&bias)), post_norm: None };
+    let step = ProjectAdd {
+        project: w.linear(Some(&bias)),
+        post_norm: None,
+    };
     let y = b.project_add(&step, &b.tensor(&a, rows, inputs)?, &b.tensor(&x, rows, outputs)?)?;
     let got = b.read(&y).await?;
     let mut wanted = oracle::linear(&wide(&a), &w.values, Some(&bias.values), inputs);
@@ -33,8 +36,19 @@ pub async fn embed(b: &WebGpuBackend, dtype: DType, rows: usize, width: usize, h
     let table = Made::random(b, dtype, vocabulary, width, halves, &mut random)?;
     let tokens: Vec<u32> = (0..rows).map(|_| random.below(vocabulary) as u32).collect();
     let batch = b.upload_batch(&Batch::from_documents([tokens.as_slice()]))?;
-    let got = b.read(&b.embed(&Embed { table: table.parameter(), scale: 1.5 }, &batch)?).await?;
-    let wanted: Vec<f64> = tokens.iter().flat_map(|&t| table.values[t as usize * width..][..width].iter().map(|v| v * 1.5)).collect();
+    let got = b
+        .read(&b.embed(
+            &Embed {
+                table: table.parameter(),
+                scale: 1.5,
+            },
+            &batch,
+        )?)
+        .await?;
+    let wanted: Vec<f64> = tokens
+        .iter()
+        .flat_map(|&t| table.values[t as usize * width..][..width].iter().map(|v| v * 1.5))
+        .collect();
     let largest = table.values.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
     Ok(error(&got, &wanted, |_| largest))
 }
@@ -55,7 +69,14 @@ pub struct QkvCase {
 
 /// Queries, keys and values; absolute, of values of order one.
 pub async fn project_qkv(b: &WebGpuBackend, case: &QkvCase) -> Result<f64> {
-    let QkvCase { rows, width, heads, kv_heads, head_dim, .. } = *case;
+    let QkvCase {
+        rows,
+        width,
+        heads,
+        kv_heads,
+        head_dim,
+        ..
+    } = *case;
     let mut random = Random(5 + head_dim as u64);
     let x: Vec<f32> = random.values(rows * width);
     let norm = Made::floats(b, 1, width, &random.values(width))?;
@@ -63,14 +84,28 @@ pub async fn project_qkv(b: &WebGpuBackend, case: &QkvCase) -> Result<f64> {
         let scale = 1.0 / (width as f32).sqrt();
         let values: Vec<f32> = random.values(outputs * width).iter().map(|v| v * scale).collect();
         let bias = case.bias.then(|| random.values(outputs));
-        Ok::<_, decoder::Error>((Made::floats(b, outputs, width, &values)?, bias.map(|v| Made::floats(b, 1, outputs, &v)).transpose()?))
+        Ok::<_, decoder::Error>((
+            Made::floats(b, outputs, width, &values)?,
+            bias.map(|v| Made::floats(b, 1, outputs, &v)).transpose()?,
+        ))
     };
-    let (q, k, v) = (matrix(heads * head_dim)?, matrix(kv_heads * head_dim)?, matrix(kv_heads * head_dim)?);
-    let (q_norm, k_norm) = (Made::floats(b, 1, head_dim, &random.values(head_dim))?, Made::floats(b, 1, head_dim, &random.values(head_dim))?);
+    let (q, k, v) = (
+        matrix(heads * head_dim)?,
+        matrix(kv_heads * head_dim)?,
+        matrix(kv_heads * head_dim)?,
+    );
+    let (q_norm, k_norm) = (
+        Made::floats(b, 1, head_dim, &random.values(head_dim))?,
+        Made::floats(b, 1, head_dim, &random.values(head_dim))?,
+    );
     let angle = |position: u32, i: usize| f64::from(position) * 10_000f64.powf(-2.0 * i as f64 / head_dim as f64);
     let context = rows + 40;
     let table: Vec<f32> = (0..context as u32)
-        .flat_map(|p| (0..head_dim / 2).map(move |i| angle(p, i).cos() as f32).chain((0..head_dim / 2).map(move |i| angle(p, i).sin() as f32)))
+        .flat_map(|p| {
+            (0..head_dim / 2)
+                .map(move |i| angle(p, i).cos() as f32)
+                .chain((0..head_dim / 2).map(move |i| angle(p, i).sin() as f32))
+        })
         .collect();
     let table = Made::floats(b, context, head_dim, &table)?;
     let step = ProjectQkv {
@@ -80,7 +115,10 @@ pub async fn project_qkv(b: &WebGpuBackend, case: &QkvCase) -> Result<f64> {
         v: v.0.linear(v.1.as_ref()),
         q_norm: case.normed.then(|| q_norm.norm(1e-6, 0.0)),
         k_norm: case.normed.then(|| k_norm.norm(1e-6, 1.0)),
-        rope: Rope { layout: case.layout, table: table.weight.clone() },
+        rope: Rope {
+            layout: case.layout,
+            table: table.weight.clone(),
+        },
         heads,
         kv_heads,
         head_dim,
@@ -99,7 +137,11 @@ pub async fn project_qkv(b: &WebGpuBackend, case: &QkvCase) -> Result<f64> {
     oracle::rope(&mut wq, heads * head_dim, head_dim, interleaved, &batch.positions, angle);
     oracle::rope(&mut wk, kv_heads * head_dim, head_dim, interleaved, &batch.positions, angle);
     let one = |_| 1.0;
-    let errors = [error(&b.read(&got.q).await?, &wq, one), error(&b.read(&got.k).await?, &wk, one), error(&b.read(&got.v).await?, &wv, one)];
+    let errors = [
+        error(&b.read(&got.q).await?, &wq, one),
+        error(&b.read(&got.k).await?, &wk, one),
+        error(&b.read(&got.v).await?, &wv, one),
+    ];
     Ok(errors.into_iter().fold(0.0, f64::max))
 }
 
@@ -124,9 +166,18 @@ pub async fn gated_mlp(b: &WebGpuBackend, case: &MlpCase) -> Result<f64> {
     let post = Made::floats(b, 1, width, &random.values(width))?;
     let mut matrix = |outputs: usize, inputs: usize, scale: f32| {
         let scale = scale / (inputs as f32).sqrt();
-        Made::floats(b, outputs, inputs, &random.values(outputs * inputs).iter().map(|v| v * scale).collect::<Vec<_>>())
+        Made::floats(
+            b,
+            outputs,
+            inputs,
+            &random.values(outputs * inputs).iter().map(|v| v * scale).collect::<Vec<_>>(),
+        )
     };
-    let (gate, up, down) = (matrix(hidden, width, 4.0)?, matrix(hidden, width, 1.0)?, matrix(width, hidden, 0.25)?);
+    let (gate, up, down) = (
+        matrix(hidden, width, 4.0)?,
+        matrix(hidden, width, 1.0)?,
+        matrix(width, hidden, 0.25)?,
+    );
     let step = GatedMlp {
         norm: norm.norm(1e-5, 0.0),
         gate: gate.linear(None),

@@ -43,28 +43,50 @@ impl Made {
     }
 
     fn of(backend: &WebGpuBackend, dtype: DType, rows: usize, cols: usize, bytes: &[u8]) -> Result<Made> {
-        let spec = WeightSpec { name: format!("check.{dtype}"), dtype, rows, cols };
+        let spec = WeightSpec {
+            name: format!("check.{dtype}"),
+            dtype,
+            rows,
+            cols,
+        };
         let mut upload = backend.begin_weight(&spec)?;
         for piece in bytes.chunks(3 * spec.row_bytes()) {
             backend.write_weight(&mut upload, piece)?;
         }
         let weight = backend.finish_weight(upload)?;
-        Ok(Made { weight, values: dequantize::weight(dtype, bytes), rows, cols })
+        Ok(Made {
+            weight,
+            values: dequantize::weight(dtype, bytes),
+            rows,
+            cols,
+        })
     }
 
     /// As a parameter.
     pub fn parameter(&self) -> Parameter<Weight> {
-        Parameter { id: ParameterId(0), value: self.weight.clone() }
+        Parameter {
+            id: ParameterId(0),
+            value: self.weight.clone(),
+        }
     }
 
     /// As a matrix, maybe with a bias.
     pub fn linear(&self, bias: Option<&Made>) -> Linear<Weight> {
-        Linear { weight: self.parameter(), bias: bias.map(Made::parameter), inputs: self.cols, outputs: self.rows }
+        Linear {
+            weight: self.parameter(),
+            bias: bias.map(Made::parameter),
+            inputs: self.cols,
+            outputs: self.rows,
+        }
     }
 
     /// As the weight of a norm.
     pub fn norm(&self, eps: f32, offset: f32) -> Norm<Weight> {
-        Norm { weight: self.parameter(), eps, offset }
+        Norm {
+            weight: self.parameter(),
+            eps,
+            offset,
+        }
     }
 }
 

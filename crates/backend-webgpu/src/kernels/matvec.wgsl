@@ -1,6 +1,7 @@
 // A few rows times a matrix: y[t, first + o] = cap(x[t, :] . w[o, :] + bias[first + o]) + residual[t, first + o], for ROWS rows at once.
 // A workgroup of 256 threads makes 8 outputs, 32 threads each: neighbouring threads read neighbouring words of a row of the matrix, which is
 // read once for all ROWS rows. Memory-bound: the matrix is dequantised in registers and never stored.
+// Sums over the 32 threads: subgroups first, where the device has them (`neighbours_*.wgsl`), then a tree in workgroup memory.
 // Limits: 5 storage buffers, ROWS KiB of workgroup memory. Fed by `uniforms::Linear`.
 
 struct Params {
@@ -53,10 +54,10 @@ fn main(
         }
     }
     for (var r = 0u; r < ROWS; r++) {
-        partial[r * 256u + thread] = sums[r];
+        partial[r * 256u + thread] = add_neighbours(sums[r]);
     }
     workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half >>= 1u) {
+    for (var half = LANES / 2u; half >= SUBGROUP; half >>= 1u) {
         if (lane < half) {
             for (var r = 0u; r < ROWS; r++) {
                 partial[r * 256u + thread] += partial[r * 256u + thread + half];

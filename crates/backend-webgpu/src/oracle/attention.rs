@@ -22,7 +22,12 @@ pub fn attend(step: &Attend, batch: &Batch, q: &[f64], k: &[f64], v: &[f64]) -> 
                     of[at..at + dim].to_vec()
                 };
                 let scores: Vec<f64> = (first..=position)
-                    .map(|c| softcap(step.softcap, f64::from(step.scale) * query.iter().zip(row(k, c)).map(|(a, b)| a * b).sum::<f64>()))
+                    .map(|c| {
+                        softcap(
+                            step.softcap,
+                            f64::from(step.scale) * query.iter().zip(row(k, c)).map(|(a, b)| a * b).sum::<f64>(),
+                        )
+                    })
                     .collect();
                 let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let total: f64 = scores.iter().map(|s| (s - top).exp()).sum();

@@ -9,7 +9,10 @@ pub fn weight(dtype: DType, bytes: &[u8]) -> Vec<f64> {
         DType::F32 => bytes.chunks_exact(4).map(f).collect(),
         DType::F16 => bytes.chunks_exact(2).map(half).collect(),
         DType::BF16 => bytes.chunks_exact(2).map(|b| f(&[0, 0, b[0], b[1]])).collect(),
-        _ => bytes.chunks_exact(dtype.block_bytes()).flat_map(|block| (0..dtype.block_len()).map(move |i| value(dtype, block, i))).collect(),
+        _ => bytes
+            .chunks_exact(dtype.block_bytes())
+            .flat_map(|block| (0..dtype.block_len()).map(move |i| value(dtype, block, i)))
+            .collect(),
     }
 }
 
@@ -19,7 +22,11 @@ pub fn half(bytes: &[u8]) -> f64 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let exponent = i32::from(bits >> 10 & 31);
     let mantissa = f64::from(bits & 1023);
-    sign * if exponent == 0 { mantissa * 2f64.powi(-24) } else { (1024.0 + mantissa) * 2f64.powi(exponent - 25) }
+    sign * if exponent == 0 {
+        mantissa * 2f64.powi(-24)
+    } else {
+        (1024.0 + mantissa) * 2f64.powi(exponent - 25)
+    }
 }
 
 /// Value `i` of a block.

@@ -51,7 +51,11 @@ pub fn weight(dtype: DType, rows: usize, cols: usize, halves: Halves, random: &m
         Halves::Subnormal => (1 + random.below(0x03ff) + (random.below(2) << 15)) as u16,
     };
     if dtype == DType::BF16 {
-        return random.values(rows * cols).iter().flat_map(|v| ((v.to_bits() >> 16) as u16).to_le_bytes()).collect();
+        return random
+            .values(rows * cols)
+            .iter()
+            .flat_map(|v| ((v.to_bits() >> 16) as u16).to_le_bytes())
+            .collect();
     }
     if dtype == DType::F16 {
         return (0..rows * cols).flat_map(|_| half(random).to_le_bytes()).collect();

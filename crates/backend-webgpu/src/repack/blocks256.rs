@@ -11,7 +11,9 @@ fn two_bits(qs: &[u8], out: &mut [u32]) {
     for (k, out) in out.iter_mut().enumerate() {
         // Word k holds values 16k.., which all share half h and shift j; four source words give its four groups.
         let (h, j, first) = (k / 8, (k % 8) / 2, (k % 2) * 4);
-        *out = (0..4).map(|i| ((word(qs, 8 * h + first + i) >> (2 * j)) & PAIRS) << (2 * i)).fold(0, |a, b| a | b);
+        *out = (0..4)
+            .map(|i| ((word(qs, 8 * h + first + i) >> (2 * j)) & PAIRS) << (2 * i))
+            .fold(0, |a, b| a | b);
     }
 }
 
@@ -31,7 +33,13 @@ fn scales_and_mins(bytes: &[u8], out: &mut [u32]) {
         if g < 4 {
             (g, (bytes[g] & 63, bytes[g + 4] & 63))
         } else {
-            (g, ((bytes[g + 4] & 15) | ((bytes[g - 4] >> 6) << 4), (bytes[g + 4] >> 4) | ((bytes[g] >> 6) << 4)))
+            (
+                g,
+                (
+                    (bytes[g + 4] & 15) | ((bytes[g - 4] >> 6) << 4),
+                    (bytes[g + 4] >> 4) | ((bytes[g] >> 6) << 4),
+                ),
+            )
         }
     }) {
         let bits = u32::from(pair.0) | (u32::from(pair.1) << 8);
@@ -134,8 +142,11 @@ pub fn q6(row: &[u8], out: &mut [u32]) {
                 let source = 16 * h + 8 * (j % 2);
                 for i in 0..4 {
                     let (x, y) = (word(bytes, source + 2 * i), word(bytes, source + 2 * i + 1));
-                    quants[16 * h + 4 * j + i] =
-                        if j < 2 { (x & LOW) | ((y & LOW) << 4) } else { ((x >> 4) & LOW) | (y & !LOW) };
+                    quants[16 * h + 4 * j + i] = if j < 2 {
+                        (x & LOW) | ((y & LOW) << 4)
+                    } else {
+                        ((x >> 4) & LOW) | (y & !LOW)
+                    };
                 }
             }
         }

@@ -26,7 +26,11 @@ impl Cache {
         let bytes = (shape.slots * shape.kv_heads * shape.head_dim) as u64 * if half { 2 } else { 4 };
         let one = || gpu.allocate("keys and values", "allocating the cache", bytes);
         let layers = (0..shape.layers).map(|_| Ok((one()?, one()?))).collect::<Result<_>>()?;
-        Ok(Cache(Rc::new(CacheInner { shape: *shape, half, layers })))
+        Ok(Cache(Rc::new(CacheInner {
+            shape: *shape,
+            half,
+            layers,
+        })))
     }
 }
 
@@ -39,17 +43,27 @@ impl Recorder<'_> {
         let dim = step.head_dim;
         if dim % 4 != 0 || dim == 0 || dim > WIDEST {
             let supported = format!("multiples of 4 up to {WIDEST}");
-            return Err(Error::Unsupported { what: "head width", value: dim.to_string(), supported });
+            return Err(Error::Unsupported {
+                what: "head width",
+                value: dim.to_string(),
+                supported,
+            });
         }
         if step.kv_heads == 0 || step.heads % step.kv_heads != 0 {
-            return Err(Error::Input(format!("{} query heads cannot share {} key heads", step.heads, step.kv_heads)));
+            return Err(Error::Input(format!(
+                "{} query heads cannot share {} key heads",
+                step.heads, step.kv_heads
+            )));
         }
         self.expect("queries", &qkv.q, step.heads * dim)?;
         self.expect("keys", &qkv.k, step.kv_heads * dim)?;
         self.expect("values", &qkv.v, step.kv_heads * dim)?;
         let slots = cache.map_or(qkv.k.rows, |c| c.0.shape.slots);
         if batch.largest_slot as usize >= slots {
-            return Err(Error::Input(format!("slot {} is not among the {slots} of the cache", batch.largest_slot)));
+            return Err(Error::Input(format!(
+                "slot {} is not among the {slots} of the cache",
+                batch.largest_slot
+            )));
         }
         let (keys, values, half): (&Handle, &Handle, bool) = match cache {
             None => (&qkv.k.buffer, &qkv.v.buffer, false),
@@ -58,9 +72,17 @@ impl Recorder<'_> {
                     return Err(Error::Input(format!("the cache was made for {:?}, not for {step:?}", cache.shape)));
                 }
                 let (keys, values) = &cache.layers[step.layer];
-                let params = uniforms::KvWrite { rows: batch.rows as u32, width: (step.kv_heads * dim / 4) as u32 };
+                let params = uniforms::KvWrite {
+                    rows: batch.rows as u32,
+                    width: (step.kv_heads * dim / 4) as u32,
+                };
                 let buffers: [&Handle; 5] = [&batch.slots, &qkv.k.buffer, &qkv.v.buffer, keys, values];
-                self.gpu.run(Kernel::KvWrite { half: cache.half }, &buffers.map(|b| &**b), &params, [batch.rows as u32, 1, 1]);
+                self.gpu.run(
+                    Kernel::KvWrite { half: cache.half },
+                    &buffers.map(|b| &**b),
+                    &params,
+                    [batch.rows as u32, 1, 1],
+                );
                 (keys, values, cache.half)
             }
         };
@@ -75,8 +97,12 @@ impl Recorder<'_> {
         };
         let shared_by = step.heads / step.kv_heads;
         let head_dim = dim as u32;
-        let (kernel, table, groups) = if batch.few_queries(shared_by) {
-            (Kernel::AttendRow { head_dim, half }, batch.sights(self.gpu)?, [batch.rows as u32, step.heads as u32, 1])
+        let (kernel, table, groups) = if batch.few_queries() {
+            (
+                Kernel::AttendRow { head_dim, half },
+                batch.sights(self.gpu)?,
+                [batch.rows as u32, step.heads as u32, 1],
+            )
         } else {
             let (tiles, count) = batch.tiles(self.gpu, shared_by)?;
             (Kernel::AttendTile { head_dim, half }, tiles, [count, step.kv_heads as u32, 1])

@@ -49,7 +49,15 @@ impl Recorder<'_> {
                 softcap: step.softcap.unwrap_or(0.0),
             };
             let groups = [tokens.len() as u32, rows.len() as u32, 1];
-            self.gpu.run(Kernel::HeadTokens { dtype: weight.dtype, ragged }, &[&shard.buffer, &n.buffer, &ids, &y.buffer], &params, groups);
+            self.gpu.run(
+                Kernel::HeadTokens {
+                    dtype: weight.dtype,
+                    ragged,
+                },
+                &[&shard.buffer, &n.buffer, &ids, &y.buffer],
+                &params,
+                groups,
+            );
         }
         Ok(y)
     }
@@ -87,7 +95,8 @@ impl Recorder<'_> {
                 best_only: u32::from(targets.is_none()),
             };
             let ids = ids.as_ref().unwrap_or(self.unused);
-            self.gpu.run(Kernel::Reduce, &[&logits.buffer, ids, &y.buffer], &params, [count as u32, 1, 1]);
+            self.gpu
+                .run(Kernel::Reduce, &[&logits.buffer, ids, &y.buffer], &params, [count as u32, 1, 1]);
         }
         Ok(y)
     }

@@ -30,8 +30,14 @@ impl Recorder<'_> {
     fn project(&self, linear: &Linear<Weight>, x: &Tensor, residual: Option<&Tensor>, softcap: Option<f32>) -> Result<Tensor> {
         let weight = &linear.weight.value;
         if (weight.rows, weight.cols) != (linear.outputs, linear.inputs) {
-            let problem = format!("is [{}, {}], but the step wants [{}, {}]", weight.rows, weight.cols, linear.outputs, linear.inputs);
-            return Err(Error::Tensor { name: weight.name.clone(), problem });
+            let problem = format!(
+                "is [{}, {}], but the step wants [{}, {}]",
+                weight.rows, weight.cols, linear.outputs, linear.inputs
+            );
+            return Err(Error::Tensor {
+                name: weight.name.clone(),
+                problem,
+            });
         }
         self.expect("product", x, linear.inputs)?;
         if let Some(residual) = residual {
@@ -54,20 +60,33 @@ impl Recorder<'_> {
                 softcap: softcap.unwrap_or(0.0),
             };
             let (kernel, groups) = if x.rows <= MATVEC_ROWS {
-                let rows = [1, 2, 4, 4][x.rows - 1];
-                (Kernel::MatVec { dtype: weight.dtype, rows, ragged }, fold(shard.rows.div_ceil(8)))
+                let rows = if x.rows == 1 { 1 } else { MATVEC_ROWS as u32 };
+                (
+                    Kernel::MatVec {
+                        dtype: weight.dtype,
+                        rows,
+                        ragged,
+                        subgroup: self.gpu.info.subgroup,
+                    },
+                    fold(shard.rows.div_ceil(8)),
+                )
             } else {
-                let rows = match x.rows {
-                    ..=16 => 16,
-                    ..=32 => 32,
-                    _ => 64,
-                };
+                // Two heights only: software devices take seconds to compile a variant (SwiftShader, 2026-11).
+                let rows = if x.rows <= 32 { 32 } else { 64 };
                 let groups = [shard.rows.div_ceil(64) as u32, x.rows.div_ceil(rows) as u32, 1];
-                (Kernel::MatMul { dtype: weight.dtype, rows: rows as u32, ragged }, groups)
+                (
+                    Kernel::MatMul {
+                        dtype: weight.dtype,
+                        rows: rows as u32,
+                        ragged,
+                    },
+                    groups,
+                )
             };
             let bias = bias.unwrap_or(self.unused);
             let residual = residual.map_or(self.unused, |r| &*r.buffer);
-            self.gpu.run(kernel, &[&shard.buffer, &x.buffer, bias, residual, &y.buffer], &params, groups);
+            self.gpu
+                .run(kernel, &[&shard.buffer, &x.buffer, bias, residual, &y.buffer], &params, groups);
         }
         Ok(y)
     }
@@ -76,7 +95,10 @@ impl Recorder<'_> {
     pub fn embed(&self, step: &Embed<Weight>, batch: &GpuBatch) -> Result<Tensor> {
         let table = &step.table.value;
         if batch.largest_token as usize >= table.rows {
-            return Err(Error::Input(format!("token {} is not in the vocabulary of {}", batch.largest_token, table.rows)));
+            return Err(Error::Input(format!(
+                "token {} is not in the vocabulary of {}",
+                batch.largest_token, table.rows
+            )));
         }
         let y = self.tensor(batch.rows, table.cols)?;
         for shard in &table.shards {
@@ -89,7 +111,12 @@ impl Recorder<'_> {
                 count: shard.rows as u32,
                 scale: step.scale,
             };
-            self.gpu.run(Kernel::Embed { dtype: table.dtype }, &[&shard.buffer, &batch.tokens, &y.buffer], &params, [batch.rows as u32, 1, 1]);
+            self.gpu.run(
+                Kernel::Embed { dtype: table.dtype },
+                &[&shard.buffer, &batch.tokens, &y.buffer],
+                &params,
+                [batch.rows as u32, 1, 1],
+            );
         }
         Ok(y)
     }

@@ -20,8 +20,12 @@ impl Recorder<'_> {
         let up = self.linear(&step.up, &n)?;
         self.expect("gated branch", &up, gate.cols)?;
         let count = gate.rows * gate.cols;
-        let params = uniforms::Gated { count: count as u32, gelu: u32::from(step.activation == Activation::GeluTanh) };
-        self.gpu.run(Kernel::Gated, &[&gate.buffer, &up.buffer], &params, fold(count.div_ceil(256)));
+        let params = uniforms::Gated {
+            count: count as u32,
+            gelu: u32::from(step.activation == Activation::GeluTanh),
+        };
+        self.gpu
+            .run(Kernel::Gated, &[&gate.buffer, &up.buffer], &params, fold(count.div_ceil(256)));
         self.add_projected(&step.down, step.post_norm.as_ref(), &up, x)
     }
 

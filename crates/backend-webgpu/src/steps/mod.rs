@@ -54,14 +54,20 @@ impl Recorder<'_> {
         if x.cols == cols {
             return Ok(());
         }
-        Err(Error::Input(format!("{what}: rows of {cols} values were expected, not of {}", x.cols)))
+        Err(Error::Input(format!(
+            "{what}: rows of {cols} values were expected, not of {}",
+            x.cols
+        )))
     }
 
     /// The buffer of a vector of `width` floats.
     pub fn vector<'w>(&self, weight: &'w Weight, width: usize) -> Result<&'w Handle> {
         if weight.rows * weight.cols != width {
             let problem = format!("has {} values, not {width}", weight.rows * weight.cols);
-            return Err(Error::Tensor { name: weight.name.clone(), problem });
+            return Err(Error::Tensor {
+                name: weight.name.clone(),
+                problem,
+            });
         }
         weight.floats()
     }
@@ -70,5 +76,9 @@ impl Recorder<'_> {
 /// A grid of `count` workgroups, folded where one dimension is too short for them. May hold more than `count`.
 pub(crate) fn fold(count: usize) -> [u32; 3] {
     let most = crate::gpu::MAX_GROUPS as usize;
-    if count <= most { [count as u32, 1, 1] } else { [most as u32, count.div_ceil(most) as u32, 1] }
+    if count <= most {
+        [count as u32, 1, 1]
+    } else {
+        [most as u32, count.div_ceil(most) as u32, 1]
+    }
 }

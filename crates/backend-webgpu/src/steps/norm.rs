@@ -24,7 +24,14 @@ impl Recorder<'_> {
         self.norm_rows(norm, x, Some((chosen, first)), None, count)
     }
 
-    fn norm_rows(&self, norm: &Norm<Weight>, x: &Tensor, chosen: Option<(&Handle, usize)>, residual: Option<&Tensor>, rows: usize) -> Result<Tensor> {
+    fn norm_rows(
+        &self,
+        norm: &Norm<Weight>,
+        x: &Tensor,
+        chosen: Option<(&Handle, usize)>,
+        residual: Option<&Tensor>,
+        rows: usize,
+    ) -> Result<Tensor> {
         let y = self.tensor(rows, x.cols)?;
         let weight = self.vector(&norm.weight.value, x.cols)?;
         let params = uniforms::RmsNorm {
@@ -38,7 +45,12 @@ impl Recorder<'_> {
         };
         let chosen = chosen.map_or(self.unused, |(rows, _)| rows);
         let residual = residual.map_or(self.unused, |r| &r.buffer);
-        self.gpu.run(Kernel::RmsNorm, &[&x.buffer, weight, chosen, residual, &y.buffer], &params, [rows as u32, 1, 1]);
+        self.gpu.run(
+            Kernel::RmsNorm,
+            &[&x.buffer, weight, chosen, residual, &y.buffer],
+            &params,
+            [rows as u32, 1, 1],
+        );
         Ok(y)
     }
 }

@@ -13,14 +13,23 @@ impl Recorder<'_> {
     pub fn project_qkv(&self, step: &ProjectQkv<Weight>, x: &Tensor, batch: &GpuBatch) -> Result<Qkv<Tensor>> {
         let dim = step.head_dim;
         if dim % 2 != 0 || step.q.outputs != step.heads * dim || step.k.outputs != step.kv_heads * dim {
-            return Err(Error::Input(format!("{} query and {} key outputs are no heads of {dim}", step.q.outputs, step.k.outputs)));
+            return Err(Error::Input(format!(
+                "{} query and {} key outputs are no heads of {dim}",
+                step.q.outputs, step.k.outputs
+            )));
         }
         let table = &step.rope.table;
         if batch.largest_position as usize >= table.rows {
-            return Err(Error::ContextFull { needed: batch.largest_position as usize + 1, available: table.rows });
+            return Err(Error::ContextFull {
+                needed: batch.largest_position as usize + 1,
+                available: table.rows,
+            });
         }
         if table.cols != dim {
-            return Err(Error::Tensor { name: table.name.clone(), problem: format!("has rows of {} values, not {dim}", table.cols) });
+            return Err(Error::Tensor {
+                name: table.name.clone(),
+                problem: format!("has rows of {} values, not {dim}", table.cols),
+            });
         }
         let n = self.norm(&step.norm, x)?;
         let q = self.linear(&step.q, &n)?;
@@ -45,7 +54,14 @@ impl Recorder<'_> {
         let q_weight = step.q_norm.as_ref().map(|n| self.vector(&n.weight.value, dim)).transpose()?;
         let k_weight = step.k_norm.as_ref().map(|n| self.vector(&n.weight.value, dim)).transpose()?;
         let groups = [x.rows as u32, (step.heads + step.kv_heads) as u32, 1];
-        let buffers = [&batch.positions, table.floats()?, q_weight.unwrap_or(self.unused), k_weight.unwrap_or(self.unused), &q.buffer, &k.buffer];
+        let buffers = [
+            &batch.positions,
+            table.floats()?,
+            q_weight.unwrap_or(self.unused),
+            k_weight.unwrap_or(self.unused),
+            &q.buffer,
+            &k.buffer,
+        ];
         self.gpu.run(Kernel::Rope, &buffers.map(|b| &**b), &params, groups);
         Ok(Qkv { q, k, v })
     }
