@@ -203,13 +203,13 @@ test("an exam shows nothing before its end and ends by itself", async ({ page: n
   await open(page, site);
   await ownQuestions(page, [line("First?", "A"), line("Second?", "A")]);
   await page.locator("label", { has: id(page, "mode-exam") }).click();
-  await id(page, "exam-seconds").fill("4");
+  await id(page, "exam-seconds").fill("5");
   await start(page, 2);
   await page.keyboard.press("a");
   assert.equal(await id(page, "feedback").count(), 0);
   await page.keyboard.press("Enter");
   assert.equal(await id(page, "feedback").count(), 0);
-  await id(page, "result-score").waitFor({ timeout: 20_000 });
+  await id(page, "result-score").waitFor({ timeout: 30_000 });
   assert.equal(await id(page, "result-score").innerText(), "1 / 2");
 });
 

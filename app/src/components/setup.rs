@@ -166,7 +166,7 @@ pub fn SetupForm() -> impl IntoView {
                         </div>
                         <label class="labelled inline exam-time" class:is-hidden=move || mode.get() != Mode::Exam>
                             <span class="label">"Seconds per question"</span>
-                            <input class="field narrow" type="number" min="5" max="3600" step="5" inputmode="numeric" data-testid="exam-seconds"
+                            <input class="field narrow" type="number" min="5" max="3600" step="1" inputmode="numeric" data-testid="exam-seconds"
                                 prop:value=move || seconds.get().to_string()
                                 on:input:target=move |event| {
                                     if let Some(n) = event.target().value().parse().ok().filter(|n| (1..=3600).contains(n)) {

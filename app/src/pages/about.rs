@@ -31,7 +31,8 @@ pub fn AboutPage() -> impl IntoView {
             <h2 class="section-title">"The demo model"</h2>
             <p>
                 "The model that comes with this page has a few million parameters and was trained for minutes, to show the whole path from text to a model in a browser. Its answers are near chance, and its explanations are word salad. For real answers, load one of the models on the "
-                <a href="#/models">"Models"</a> " page."
+                <a href="#/models">"Models"</a> " page. "
+                <a href="models/README.md" target="_blank" rel="noopener">"How the demo model was made"</a>
             </p>
 
             <h2 class="section-title">"How the model answers"</h2>
