@@ -577,6 +577,7 @@ mod tests {
                 items: vec![ScoreItem {
                     context: "a".into(),
                     continuations: vec![" b".into()],
+                    rendered: false,
                 }],
                 per_token: true,
             },
