@@ -51,7 +51,8 @@ impl Backend for CandleBackend {
     }
 
     fn max_rows(&self) -> usize {
-        512
+        // A pass cannot be stopped; in a browser's one thread it should take about a second.
+        if cfg!(target_arch = "wasm32") { 128 } else { 512 }
     }
 
     fn begin_weight(&self, spec: &WeightSpec) -> Result<Upload> {

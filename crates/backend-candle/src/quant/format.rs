@@ -15,7 +15,7 @@ pub(crate) trait Format {
     fn unpack(block: &[u8], q: &mut [i16], scales: &mut [f32], offsets: &mut [f32]);
 
     /// Whole blocks, one after the other.
-    #[inline(always)]
+    #[inline(always)] // into a function with the instructions to use
     fn unpack_row(row: &[u8], q: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
         let subs = Self::BLOCK / Self::SUB;
         for (i, block) in row.chunks_exact(Self::BYTES).enumerate() {

@@ -12,6 +12,7 @@ mod activations;
 mod exact;
 mod format;
 mod k_formats;
+mod layout;
 mod matrix;
 mod product;
 mod prompt;

@@ -1,7 +1,6 @@
 //! Which kernel multiplies what: by format, by the number of rows, and by what the processor has.
 
-use super::format::{Q4_0, Q4_1, Q5_0, Q5_1, Q8_0};
-use super::k_formats::{Q2K, Q3K, Q4K, Q5K, Q6K};
+use super::layout::Layout;
 use super::prompt::{TILE, tile};
 use super::simd::Simd;
 use super::token::{FEW, few};
@@ -78,17 +77,14 @@ pub fn product(matrix: &QuantizedMatrix, x: &Activations) -> Vec<f32> {
 
 #[inline(always)]
 unsafe fn run_with<S: Simd>(kernel: Kernel, dtype: DType, rows: &[u8], x: &Activations, out: &mut [f32]) {
-    macro_rules! formats {
-        ($($dtype:ident => $format:ty),*) => {
-            match (kernel, dtype) {
-                // SAFETY: the caller's promise about instructions.
-                $((Kernel::Few, DType::$dtype) => unsafe { few::<S, $format>(rows, x, out) },
-                (Kernel::Tile, DType::$dtype) => unsafe { tile::<S, $format>(rows, x, out) },)*
-                (_, DType::F32 | DType::F16 | DType::BF16) => unreachable!("no block format"),
-            }
-        };
+    let layout = Layout::of::<S>(dtype);
+    // SAFETY: the caller's promise about instructions.
+    unsafe {
+        match kernel {
+            Kernel::Few => few::<S>(&layout, rows, x, out),
+            Kernel::Tile => tile::<S>(&layout, rows, x, out),
+        }
     }
-    formats!(Q4_0 => Q4_0, Q4_1 => Q4_1, Q5_0 => Q5_0, Q5_1 => Q5_1, Q8_0 => Q8_0, Q2_K => Q2K, Q3_K => Q3K, Q4_K => Q4K, Q5_K => Q5K, Q6_K => Q6K);
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -2,12 +2,18 @@
 //!
 //! All vectors are 256 bits wide; in wasm they are two of 128.
 
+/// Unpacks whole blocks of a format: bytes, integers, scales, offsets. Unsafe where it uses instructions that not every processor has.
+pub(crate) type Unpack = unsafe fn(&[u8], &mut [i16], &mut [f32], &mut [f32]);
+
 /// Vectors of 16 `i16`, 8 `i32`, 8 `f32`. Methods are unsafe because the processor must have the instructions; pointers must be readable
 /// (writable) for a whole vector, and need no alignment.
 pub(crate) trait Simd: Copy {
     type Words: Copy;
     type Ints: Copy;
     type Floats: Copy;
+
+    /// [`Format::unpack_row`], compiled for these instructions.
+    fn unpacker<F: Format>() -> Unpack;
 
     unsafe fn words(from: *const i16) -> Self::Words;
     /// The two words at `from`, eight times.
@@ -26,6 +32,8 @@ pub(crate) trait Simd: Copy {
     unsafe fn total(value: Self::Floats) -> f32;
 }
 
+use super::format::Format;
+
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;
 #[cfg(not(target_arch = "wasm32"))]
@@ -35,7 +43,7 @@ pub(crate) use wasm::Simd128;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
-    use super::Simd;
+    use super::{Format, Simd, Unpack};
     use core::arch::x86_64::*;
 
     /// AVX2 with FMA.
@@ -46,6 +54,14 @@ mod avx2 {
         type Words = __m256i;
         type Ints = __m256i;
         type Floats = __m256;
+
+        fn unpacker<F: Format>() -> Unpack {
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn unpack<F: Format>(row: &[u8], q: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
+                F::unpack_row(row, q, scales, offsets);
+            }
+            unpack::<F>
+        }
 
         #[inline(always)]
         unsafe fn words(from: *const i16) -> __m256i {
@@ -98,7 +114,7 @@ mod avx2 {
 
 #[cfg(target_arch = "wasm32")]
 mod wasm {
-    use super::Simd;
+    use super::{Format, Simd, Unpack};
     use core::arch::wasm32::*;
 
     /// Two vectors of wasm's 128 bits.
@@ -109,6 +125,10 @@ mod wasm {
         type Words = [v128; 2];
         type Ints = [v128; 2];
         type Floats = [v128; 2];
+
+        fn unpacker<F: Format>() -> Unpack {
+            F::unpack_row
+        }
 
         #[inline(always)]
         unsafe fn words(from: *const i16) -> [v128; 2] {
@@ -167,7 +187,7 @@ mod wasm {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod portable {
-    use super::Simd;
+    use super::{Format, Simd, Unpack};
 
     /// Arrays; the compiler uses what the target always has (NEON, SSE2).
     #[derive(Clone, Copy)]
@@ -177,6 +197,10 @@ mod portable {
         type Words = [i16; 16];
         type Ints = [i32; 8];
         type Floats = [f32; 8];
+
+        fn unpacker<F: Format>() -> Unpack {
+            F::unpack_row
+        }
 
         #[inline(always)]
         unsafe fn words(from: *const i16) -> [i16; 16] {
