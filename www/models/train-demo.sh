@@ -19,7 +19,7 @@ mkdir -p "$work"
 [ -f "$work/pretrain/done" ] || {
   $mmedkit pretrain --input "$corpus" --tokenizer "$work/tokenizer.json" --output "$work/pretrain" $(resume "$work/pretrain") \
     --hidden-size 256 --layers 4 --heads 4 --kv-heads 2 --intermediate-size 768 \
-    --sequence-length 1024 --batch-tokens 2048 --steps "${PRETRAIN_STEPS:-400}" --learning-rate 3e-3 --min-learning-rate 3e-4 --warmup-ratio 0.05 \
+    --sequence-length 1024 --batch-tokens 1024 --steps 280 --learning-rate 1.5e-3 --min-learning-rate 1.5e-4 --warmup-ratio 0.1 \
     --beta2 0.95 --seed 42 --checkpoint-every 100
   touch "$work/pretrain/done"
 }
@@ -28,7 +28,7 @@ mkdir -p "$work"
   $mmedkit finetune --model "$work/pretrain" --output "$work/finetune" $(resume "$work/finetune") \
     --questions "$questions/English.jsonl" --questions "$questions/Chinese.jsonl" --questions "$questions/French.jsonl" \
     --questions "$questions/Russian.jsonl" --questions "$questions/Spanish.jsonl" \
-    --sequence-length 1024 --batch-tokens 2048 --steps "${FINETUNE_STEPS:-150}" --learning-rate 1e-3 --warmup-ratio 0.03 --beta2 0.95 --seed 42 \
+    --sequence-length 1024 --batch-tokens 1024 --steps 110 --learning-rate 5e-4 --warmup-ratio 0.03 --beta2 0.95 --seed 42 \
     --checkpoint-every 50
   touch "$work/finetune/done"
 }

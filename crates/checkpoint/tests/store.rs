@@ -104,7 +104,7 @@ fn a_model_is_kept_listed_read_and_deleted() {
     // Another visit finds it.
     let store = Store::new(files);
     let listed = run(store.list()).unwrap();
-    assert_eq!(listed, [added.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&added));
     assert_eq!(
         (listed[0].name.as_str(), listed[0].bytes, listed[0].stored),
         ("Model 1/β", all, all)

@@ -3,10 +3,10 @@
 use checkpoint::{Array, ByteSource, GgufWriter, Memory, TensorSpec, Value};
 use decoder::DType;
 use std::io::Cursor;
-use worker::engine::Engine;
-use worker::engine::control::Control;
-use worker::engine::load::FileFacts;
-use worker::protocol::*;
+use mmedkit_worker::engine::Engine;
+use mmedkit_worker::engine::control::Control;
+use mmedkit_worker::engine::load::FileFacts;
+use mmedkit_worker::protocol::*;
 
 const VOCABULARY: usize = 257;
 const CONTEXT: u32 = 64;

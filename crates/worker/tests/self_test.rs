@@ -1,7 +1,7 @@
 //! The self-test on the devices that a machine has: both must give numpy's log-probabilities with every weight type.
 
 use decoder::{Backend, DType};
-use worker::engine::self_test;
+use mmedkit_worker::engine::self_test;
 
 fn passes<B: Backend + Clone>(backend: &B) {
     for dtype in DType::ALL {
