@@ -11,12 +11,19 @@ pub fn conformance() -> Option<PathBuf> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     let named = std::env::var_os("MMEDKIT_CONFORMANCE").map(PathBuf::from);
     if let Some(folder) = &named {
-        assert!(folder.is_dir(), "MMEDKIT_CONFORMANCE names {}, which is no folder", folder.display());
+        assert!(
+            folder.is_dir(),
+            "MMEDKIT_CONFORMANCE names {}, which is no folder",
+            folder.display()
+        );
     }
     let folder = named.unwrap_or_else(beside);
     if folder.is_dir() {
         return Some(folder);
     }
-    eprintln!("no conformance folder at {}; set MMEDKIT_CONFORMANCE to run these tests", folder.display());
+    eprintln!(
+        "no conformance folder at {}; set MMEDKIT_CONFORMANCE to run these tests",
+        folder.display()
+    );
     None
 }

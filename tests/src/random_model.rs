@@ -20,11 +20,30 @@ pub struct Shape {
 }
 
 /// SmolLM2 135M: the shape at which peers were measured.
-pub const LLAMA_135M: Shape =
-    Shape { name: "135M", vocab: 49152, width: 576, mlp: 1536, layers: 30, heads: 9, kv_heads: 3, head_dim: 64, context: 2048 };
+pub const LLAMA_135M: Shape = Shape {
+    name: "135M",
+    vocab: 49152,
+    width: 576,
+    mlp: 1536,
+    layers: 30,
+    heads: 9,
+    kv_heads: 3,
+    head_dim: 64,
+    context: 2048,
+};
 
 /// Seconds to test, large enough that every step does real work.
-pub const TINY: Shape = Shape { name: "tiny", vocab: 512, width: 256, mlp: 512, layers: 2, heads: 4, kv_heads: 2, head_dim: 64, context: 256 };
+pub const TINY: Shape = Shape {
+    name: "tiny",
+    vocab: 512,
+    width: 256,
+    mlp: 512,
+    layers: 2,
+    heads: 4,
+    kv_heads: 2,
+    head_dim: 64,
+    context: 256,
+};
 
 impl Shape {
     /// Number of weights; the head is the embedding table.
@@ -34,7 +53,10 @@ impl Shape {
 
     fn tensors(&self) -> Vec<(String, usize, usize)> {
         let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
-        let mut tensors = vec![("token_embd.weight".to_owned(), self.vocab, self.width), ("output_norm.weight".to_owned(), 1, self.width)];
+        let mut tensors = vec![
+            ("token_embd.weight".to_owned(), self.vocab, self.width),
+            ("output_norm.weight".to_owned(), 1, self.width),
+        ];
         for layer in 0..self.layers {
             let of_layer = [
                 ("attn_norm", 1, self.width),
@@ -69,7 +91,9 @@ pub fn write(path: &Path, shape: &Shape, recipe: Recipe, seed: u64) -> checkpoin
     for (name, rows, cols) in &tensors {
         let deviation = 1.0 / (*cols as f32).sqrt();
         for _ in 0..*rows {
-            let row: Vec<f32> = (0..*cols).map(|_| if *rows == 1 { 1.0 } else { random.normal() * deviation }).collect();
+            let row: Vec<f32> = (0..*cols)
+                .map(|_| if *rows == 1 { 1.0 } else { random.normal() * deviation })
+                .collect();
             writer.write_part(name, &row)?;
         }
     }
@@ -98,7 +122,10 @@ fn metadata(shape: &Shape) -> Vec<(String, Value)> {
         ("llama.rope.freq_base".to_owned(), Value::F32(1e4)),
         text("tokenizer.ggml.model", "gpt2"),
         text("tokenizer.ggml.pre", "gpt-2"),
-        ("tokenizer.ggml.token_type".to_owned(), Value::Array(checkpoint::Array::I32(tokens.iter().map(|_| 1).collect()))),
+        (
+            "tokenizer.ggml.token_type".to_owned(),
+            Value::Array(checkpoint::Array::I32(tokens.iter().map(|_| 1).collect())),
+        ),
         ("tokenizer.ggml.tokens".to_owned(), Value::Array(checkpoint::Array::String(tokens))),
         ("tokenizer.ggml.merges".to_owned(), Value::Array(checkpoint::Array::String(merges))),
         ("tokenizer.ggml.bos_token_id".to_owned(), Value::U32(0)),
@@ -111,7 +138,10 @@ fn vocabulary(size: usize) -> Vec<String> {
     let printable = |byte: u32| matches!(byte, 33..=126 | 161..=172 | 174..=255);
     let mut shifted = 256..;
     let letter = |byte: u32| if printable(byte) { byte } else { shifted.next().expect("endless") };
-    let mut tokens: Vec<String> = (0..256u32).map(letter).map(|code| char::from_u32(code).expect("below the surrogates").to_string()).collect();
+    let mut tokens: Vec<String> = (0..256u32)
+        .map(letter)
+        .map(|code| char::from_u32(code).expect("below the surrogates").to_string())
+        .collect();
     tokens.push("ab".to_owned());
     tokens.extend((tokens.len()..size).map(|index| format!("filler{index}")));
     tokens

@@ -21,14 +21,25 @@ fn the_demo_model_agrees_with_llama_cpp() {
     let record: Value = serde_json::from_str(&record).unwrap();
     let mut file = block_on(GgufFile::open_path(root.join("www/models/demo.gguf"))).unwrap();
     let config = file.header().config().unwrap();
-    let decoder = block_on(Decoder::load(CandleBackend::new(), config, 512, &mut file, |_| ControlFlow::Continue(()))).unwrap();
+    let decoder = block_on(Decoder::load(CandleBackend::new(), config, 512, &mut file, |_| {
+        ControlFlow::Continue(())
+    }))
+    .unwrap();
     let mut session = Session::new(decoder, 1024).unwrap();
     let mut worst: f64 = 0.0;
     let items = record["items"].as_array().unwrap();
     assert!(!items.is_empty(), "the record is empty");
     for item in items {
-        let tokens: Vec<u32> = item["tokens"].as_array().unwrap().iter().map(|token| token.as_u64().unwrap() as u32).collect();
-        let request = ScoreRequest { context: vec![tokens[0]], continuations: vec![tokens[1..].to_vec()] };
+        let tokens: Vec<u32> = item["tokens"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|token| token.as_u64().unwrap() as u32)
+            .collect();
+        let request = ScoreRequest {
+            context: vec![tokens[0]],
+            continuations: vec![tokens[1..].to_vec()],
+        };
         let scores = block_on(session.score(&[request], |_| ControlFlow::Continue(()))).unwrap();
         for (ours, theirs) in scores[0][0].token_log_likelihoods.iter().zip(item["log_probs"].as_array().unwrap()) {
             worst = worst.max((f64::from(*ours) - theirs.as_f64().unwrap()).abs());

@@ -136,7 +136,7 @@ impl Upload {
     pub fn write(&mut self, gpu: &Gpu, bytes: &[u8]) -> Result<()> {
         let row_bytes = self.spec.row_bytes();
         let rows = bytes.len() / row_bytes;
-        if bytes.len() % row_bytes != 0 || self.taken + rows > self.spec.rows {
+        if !bytes.len().is_multiple_of(row_bytes) || self.taken + rows > self.spec.rows {
             let problem = format!(
                 "{} bytes came after {} of {} rows; whole rows of {row_bytes} bytes were expected",
                 bytes.len(),

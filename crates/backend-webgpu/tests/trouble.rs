@@ -84,7 +84,7 @@ fn a_lost_device_is_reported_and_another_can_be_opened() {
     let x = b.tensor(&[1.0, 2.0], 1, 2).unwrap();
     assert_eq!(block_on(b.read(&x)).unwrap(), [1.0, 2.0]);
     b.destroy();
-    let error = block_on(b.read(&x)).err().expect("the device is gone");
+    let error = block_on(b.read(&x)).expect_err("the device is gone");
     assert!(matches!(error, Error::DeviceLost { .. }), "{error:?}");
     let error = b
         .begin_weight(&WeightSpec {

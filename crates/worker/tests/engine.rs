@@ -2,11 +2,11 @@
 
 use checkpoint::{Array, ByteSource, GgufWriter, Memory, TensorSpec, Value};
 use decoder::DType;
-use std::io::Cursor;
 use mmedkit_worker::engine::Engine;
 use mmedkit_worker::engine::control::Control;
 use mmedkit_worker::engine::load::FileFacts;
 use mmedkit_worker::protocol::*;
+use std::io::Cursor;
 
 const VOCABULARY: usize = 257;
 const CONTEXT: u32 = 64;

@@ -29,7 +29,10 @@ fn main() -> Outcome<()> {
     std::fs::create_dir_all(&folder)?;
     let read_rate = read_rate();
     println!("sequential read of memory, one thread: {:.1} GB/s", read_rate / 1e9);
-    println!("{:<8} {:<34} {:>9} {:>9} {:>8} {:>14}", "weights", "backend", "prefill/s", "decode/s", "load s", "of read limit");
+    println!(
+        "{:<8} {:<34} {:>9} {:>9} {:>8} {:>14}",
+        "weights", "backend", "prefill/s", "decode/s", "load s", "of read limit"
+    );
     let mut rows = Vec::new();
     for name in RECIPES {
         let path = folder.join(format!("{}-{name}.gguf", LLAMA_135M.name));
@@ -69,9 +72,14 @@ fn measure<B: Backend>(recipe: &str, path: &Path, bytes: u64, read_rate: f64, ba
     let (prefill, decode) = (median(prefill), median(decode));
     // Writing a token reads every weight once; the tied table counts as the head.
     let share = decode * bytes as f64 / read_rate;
-    println!("{recipe:<8} {name:<34} {prefill:>9.1} {decode:>9.1} {load:>8.2} {:>13.0}%", share * 100.0);
-    Ok(json!({ "recipe": recipe, "backend": name, "prefill_tps": prefill, "decode_tps": decode, "load_seconds": load, "file_bytes": bytes,
-        "share_of_read_limit": share }))
+    println!(
+        "{recipe:<8} {name:<34} {prefill:>9.1} {decode:>9.1} {load:>8.2} {:>13.0}%",
+        share * 100.0
+    );
+    Ok(
+        json!({ "recipe": recipe, "backend": name, "prefill_tps": prefill, "decode_tps": decode, "load_seconds": load, "file_bytes": bytes,
+        "share_of_read_limit": share }),
+    )
 }
 
 fn decode_rate<B: Backend>(session: &mut Session<B>, first: u32) -> Outcome<f64> {

@@ -39,25 +39,40 @@ pub(crate) fn half(bytes: &[u8]) -> f32 {
     f32::from_bits(magnitude.to_bits() | (bits & 0x8000) << 16)
 }
 
+/// `N` values from `at` on, as an array: one check of bounds, and loops over it become vector instructions.
+#[inline(always)]
+pub(crate) fn part<const N: usize>(bytes: &[u8], at: usize) -> &[u8; N] {
+    bytes[at..at + N].try_into().expect("N values")
+}
+
+/// As [`part`], to write.
+#[inline(always)]
+pub(crate) fn part_mut<T, const N: usize>(values: &mut [T], at: usize) -> &mut [T; N] {
+    (&mut values[at..at + N]).try_into().expect("N values")
+}
+
 /// 16 bytes → low nibbles, then high nibbles.
 #[inline(always)]
-fn nibbles(bytes: &[u8], q: &mut [i16], shift: i16) {
-    let (low, high) = q.split_at_mut(16);
+fn nibbles(bytes: &[u8; 16], q: &mut [i16; 32], shift: i16) {
     for i in 0..16 {
-        low[i] = i16::from(bytes[i] & 15) - shift;
-        high[i] = i16::from(bytes[i] >> 4) - shift;
+        q[i] = i16::from(bytes[i] & 15) - shift;
+    }
+    for i in 0..16 {
+        q[16 + i] = i16::from(bytes[i] >> 4) - shift;
     }
 }
 
-/// The fifth bits of 32 values, added as 16.
+/// The fifth bits of 32 values, added as 16; then `shift` is subtracted.
 #[inline(always)]
-fn fifth_bits(bytes: &[u8], q: &mut [i16]) {
-    let bits = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+fn fifth_bits(bytes: &[u8], q: &mut [i16; 32], shift: i16) {
+    /// One bit a lane: wasm and AVX2 cannot shift each lane by its own amount.
+    const LANE: [u16; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768];
     for half in 0..2 {
-        // A vector of the same 16 bits, masked by one bit a lane: no shift by a lane's own amount, which wasm lacks.
-        let word = (bits >> (16 * half)) as u16;
+        let word = u16::from_le_bytes(*part(bytes, 2 * half));
+        let q: &mut [i16; 16] = part_mut(q, 16 * half);
         for i in 0..16 {
-            q[half * 16 + i] |= if word & (1 << i) != 0 { 16 } else { 0 };
+            let fifth = if word & LANE[i] != 0 { 16 - shift } else { -shift };
+            q[i] += fifth;
         }
     }
 }
@@ -77,7 +92,7 @@ impl Format for Q4_0 {
     #[inline(always)]
     fn unpack(block: &[u8], q: &mut [i16], scales: &mut [f32], _: &mut [f32]) {
         scales[0] = half(block);
-        nibbles(&block[2..18], q, 8);
+        nibbles(part(block, 2), part_mut(q, 0), 8);
     }
 }
 
@@ -91,7 +106,7 @@ impl Format for Q4_1 {
     fn unpack(block: &[u8], q: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
         scales[0] = half(block);
         offsets[0] = half(&block[2..]);
-        nibbles(&block[4..20], q, 0);
+        nibbles(part(block, 4), part_mut(q, 0), 0);
     }
 }
 
@@ -104,9 +119,9 @@ impl Format for Q5_0 {
     #[inline(always)]
     fn unpack(block: &[u8], q: &mut [i16], scales: &mut [f32], _: &mut [f32]) {
         scales[0] = half(block);
-        nibbles(&block[6..22], q, 0);
-        fifth_bits(&block[2..6], q);
-        q[..32].iter_mut().for_each(|q| *q -= 16);
+        let q = part_mut(q, 0);
+        nibbles(part(block, 6), q, 0);
+        fifth_bits(&block[2..6], q, 16);
     }
 }
 
@@ -120,8 +135,9 @@ impl Format for Q5_1 {
     fn unpack(block: &[u8], q: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
         scales[0] = half(block);
         offsets[0] = half(&block[2..]);
-        nibbles(&block[8..24], q, 0);
-        fifth_bits(&block[4..8], q);
+        let q = part_mut(q, 0);
+        nibbles(part(block, 8), q, 0);
+        fifth_bits(&block[4..8], q, 0);
     }
 }
 
@@ -134,8 +150,9 @@ impl Format for Q8_0 {
     #[inline(always)]
     fn unpack(block: &[u8], q: &mut [i16], scales: &mut [f32], _: &mut [f32]) {
         scales[0] = half(block);
-        for (q, &byte) in q[..32].iter_mut().zip(&block[2..34]) {
-            *q = i16::from(byte as i8);
+        let (bytes, q) = (part::<32>(block, 2), part_mut::<_, 32>(q, 0));
+        for i in 0..32 {
+            q[i] = i16::from(bytes[i] as i8);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! ggml's 256-value formats ("K-quants"), unpacked: a block's scale times a small integer scale for each 16 or 32 values.
 
-use super::format::{Format, half};
+use super::format::{Format, half, part, part_mut};
 
 pub(crate) struct Q2K;
 pub(crate) struct Q3K;
@@ -22,11 +22,12 @@ impl Format for Q2K {
             scales[sub] = d * f32::from(block[sub] & 15);
             offsets[sub] = -d_min * f32::from(block[sub] >> 4);
         }
-        for (half, bytes) in block[16..80].chunks_exact(32).enumerate() {
-            for part in 0..4 {
-                let q = &mut q[half * 128 + part * 32..][..32];
-                for (q, byte) in q.iter_mut().zip(bytes) {
-                    *q = i16::from(byte >> (2 * part) & 3);
+        for half in 0..2 {
+            let bytes = part::<32>(block, 16 + half * 32);
+            for two in 0..4 {
+                let q = part_mut::<_, 32>(q, half * 128 + two * 32);
+                for i in 0..32 {
+                    q[i] = i16::from(bytes[i] >> (2 * two) & 3);
                 }
             }
         }
@@ -50,14 +51,15 @@ impl Format for Q3K {
             let high = packed[8 + sub % 4] >> (2 * (sub / 4)) & 3;
             scales[sub] = d * f32::from(i16::from(low | high << 4) - 32);
         }
+        let third = part::<32>(block, 0);
         for half in 0..2 {
-            let bytes = &block[32 + half * 32..][..32];
-            for part in 0..4 {
-                let mask = 1u8 << (half * 4 + part);
-                let q = &mut q[half * 128 + part * 32..][..32];
+            let bytes = part::<32>(block, 32 + half * 32);
+            for two in 0..4 {
+                let mask = 1u8 << (half * 4 + two);
+                let q = part_mut::<_, 32>(q, half * 128 + two * 32);
                 for i in 0..32 {
-                    let less = if block[i] & mask == 0 { 4 } else { 0 };
-                    q[i] = i16::from(bytes[i] >> (2 * part) & 3) - less;
+                    let less = if third[i] & mask == 0 { 4 } else { 0 };
+                    q[i] = i16::from(bytes[i] >> (2 * two) & 3) - less;
                 }
             }
         }
@@ -88,11 +90,14 @@ impl Format for Q4K {
     #[inline(always)]
     fn unpack(block: &[u8], q: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
         scales_and_offsets(block, scales, offsets);
-        for (bytes, q) in block[16..144].chunks_exact(32).zip(q.chunks_exact_mut(64)) {
-            let (low, high) = q.split_at_mut(32);
+        for four in 0..4 {
+            let bytes = part::<32>(block, 16 + four * 32);
+            let q = part_mut::<_, 64>(q, four * 64);
             for i in 0..32 {
-                low[i] = i16::from(bytes[i] & 15);
-                high[i] = i16::from(bytes[i] >> 4);
+                q[i] = i16::from(bytes[i] & 15);
+            }
+            for i in 0..32 {
+                q[32 + i] = i16::from(bytes[i] >> 4);
             }
         }
     }
@@ -108,12 +113,15 @@ impl Format for Q5K {
     #[inline(always)]
     fn unpack(block: &[u8], q: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
         scales_and_offsets(block, scales, offsets);
-        let fifth = &block[16..48];
-        for (part, (bytes, q)) in block[48..176].chunks_exact(32).zip(q.chunks_exact_mut(64)).enumerate() {
-            let (low, high) = q.split_at_mut(32);
+        let fifth = part::<32>(block, 16);
+        for four in 0..4 {
+            let bytes = part::<32>(block, 48 + four * 32);
+            let q = part_mut::<_, 64>(q, four * 64);
             for i in 0..32 {
-                low[i] = i16::from(bytes[i] & 15 | (fifth[i] >> (2 * part) & 1) << 4);
-                high[i] = i16::from(bytes[i] >> 4 | (fifth[i] >> (2 * part + 1) & 1) << 4);
+                q[i] = i16::from(bytes[i] & 15 | (fifth[i] >> (2 * four) & 1) << 4);
+            }
+            for i in 0..32 {
+                q[32 + i] = i16::from(bytes[i] >> 4 | (fifth[i] >> (2 * four + 1) & 1) << 4);
             }
         }
     }
@@ -132,14 +140,21 @@ impl Format for Q6K {
         for (scale, &byte) in scales.iter_mut().zip(&block[192..208]) {
             *scale = d * f32::from(byte as i8);
         }
-        for part in 0..2 {
-            let low = &block[part * 64..][..64];
-            let high = &block[128 + part * 32..][..32];
-            let q = &mut q[part * 128..][..128];
+        for half in 0..2 {
+            let low = part::<64>(block, half * 64);
+            let high = part::<32>(block, 128 + half * 32);
+            let q = part_mut::<_, 128>(q, half * 128);
+            // Four loops, each of plain vectors.
             for i in 0..32 {
                 q[i] = i16::from(low[i] & 15 | (high[i] & 3) << 4) - 32;
+            }
+            for i in 0..32 {
                 q[32 + i] = i16::from(low[32 + i] & 15 | (high[i] >> 2 & 3) << 4) - 32;
+            }
+            for i in 0..32 {
                 q[64 + i] = i16::from(low[i] >> 4 | (high[i] >> 4 & 3) << 4) - 32;
+            }
+            for i in 0..32 {
                 q[96 + i] = i16::from(low[32 + i] >> 4 | (high[i] >> 6) << 4) - 32;
             }
         }

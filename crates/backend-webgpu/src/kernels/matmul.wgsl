@@ -1,8 +1,10 @@
 // Many rows times a matrix: y[t, first + o] = cap(x[t, :] . w[o, :] + bias[first + o]) + residual[t, first + o].
-// A workgroup of 256 threads makes a tile of ROWS x 64 outputs, 32 inputs at a time. Both operands are put into workgroup memory, the matrix
+// A workgroup of 256 threads makes a tile of ROWS x 64 outputs, 16 inputs at a time: half of the threads load the matrix, half the rows. Both operands are put into workgroup memory, the matrix
 // dequantised once for all ROWS rows; an element is four consecutive inputs of one row, so that every access is a whole vector (a write to one
 // component may be a racy write of the whole) and neighbouring threads touch neighbouring elements. A thread keeps ROWS/16 x 4 sums, 16 apart.
-// Limits: 5 storage buffers, 8 KiB + ROWS/8 KiB of workgroup memory (16 KiB at ROWS = 64). Fed by `uniforms::Linear`.
+// Steps of 16 and not 32 inputs: more workgroups fit a processor, and browsers fill workgroup memory with zeros, which SwiftShader compiles to
+// one store for each float, half a millisecond each (2026-11).
+// Limits: 5 storage buffers, 4 KiB + ROWS/16 KiB of workgroup memory (8 KiB at ROWS = 64). Fed by `uniforms::Linear`.
 
 struct Params {
     rows: u32,
@@ -28,8 +30,8 @@ struct Params {
 const OWN: u32 = ROWS / 16u;
 
 // [four inputs][output] and [four inputs][row].
-var<workgroup> tile_w: array<vec4<f32>, 512>;
-var<workgroup> tile_x: array<vec4<f32>, 8u * ROWS>;
+var<workgroup> tile_w: array<vec4<f32>, 256>;
+var<workgroup> tile_x: array<vec4<f32>, 4u * ROWS>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -41,29 +43,30 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var r = 0u; r < OWN; r++) {
         sums[r] = vec4<f32>(0.0);
     }
-    // What this thread loads: 8 inputs of one output.
-    let load_output = thread % 64u;
-    let load_unit = thread / 64u;
-    let output = first_output + load_output;
-    for (var unit = 0u; unit < params.units; unit += 4u) {
-        var weights = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
-        if (output < params.outputs && unit + load_unit < params.units) {
-            weights = dequant8(output * params.row_words, params.units, unit + load_unit);
-        }
-        tile_w[load_unit * 128u + load_output] = weights.lo;
-        tile_w[load_unit * 128u + 64u + load_output] = weights.hi;
-        for (var i = thread; i < 4u * ROWS; i += 256u) {
-            let r = i % ROWS;
-            let u = i / ROWS;
-            var values = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
-            if (first_row + r < params.rows && unit + u < params.units) {
-                values = inputs8(first_row + r, params.inputs, unit + u);
+    // What this thread loads: 8 inputs of one output, or of one row.
+    let place = thread % 128u;
+    let output = first_output + place % 64u;
+    let row = first_row + place % ROWS;
+    for (var unit = 0u; unit < params.units; unit += 2u) {
+        if (thread < 128u) {
+            let u = place / 64u;
+            var weights = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
+            if (output < params.outputs && unit + u < params.units) {
+                weights = dequant8(output * params.row_words, params.units, unit + u);
             }
-            tile_x[2u * u * ROWS + r] = values.lo;
-            tile_x[(2u * u + 1u) * ROWS + r] = values.hi;
+            tile_w[2u * u * 64u + place % 64u] = weights.lo;
+            tile_w[(2u * u + 1u) * 64u + place % 64u] = weights.hi;
+        } else if (place < 2u * ROWS) {
+            let u = place / ROWS;
+            var values = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
+            if (row < params.rows && unit + u < params.units) {
+                values = inputs8(row, params.inputs, unit + u);
+            }
+            tile_x[2u * u * ROWS + place % ROWS] = values.lo;
+            tile_x[(2u * u + 1u) * ROWS + place % ROWS] = values.hi;
         }
         workgroupBarrier();
-        for (var k = 0u; k < 8u; k++) {
+        for (var k = 0u; k < 4u; k++) {
             let w0 = tile_w[k * 64u + column];
             let w1 = tile_w[k * 64u + 16u + column];
             let w2 = tile_w[k * 64u + 32u + column];

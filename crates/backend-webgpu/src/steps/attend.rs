@@ -41,7 +41,7 @@ impl Recorder<'_> {
     /// → `[T, H·D]`.
     pub fn attend(&self, step: &Attend, qkv: &Qkv<Tensor>, batch: &GpuBatch, cache: Option<&Cache>) -> Result<Tensor> {
         let dim = step.head_dim;
-        if dim % 4 != 0 || dim == 0 || dim > WIDEST {
+        if !dim.is_multiple_of(4) || dim == 0 || dim > WIDEST {
             let supported = format!("multiples of 4 up to {WIDEST}");
             return Err(Error::Unsupported {
                 what: "head width",
@@ -49,7 +49,7 @@ impl Recorder<'_> {
                 supported,
             });
         }
-        if step.kv_heads == 0 || step.heads % step.kv_heads != 0 {
+        if step.kv_heads == 0 || !step.heads.is_multiple_of(step.kv_heads) {
             return Err(Error::Input(format!(
                 "{} query heads cannot share {} key heads",
                 step.heads, step.kv_heads

@@ -32,7 +32,7 @@ impl Recorder<'_> {
         let n = self.norm_chosen(&step.norm, x, &chosen, 0, rows.len())?;
         let ids = self.gpu.upload(tokens)?;
         let y = self.tensor(rows.len(), tokens.len())?;
-        let ragged = weight.cols % 8 != 0;
+        let ragged = !weight.cols.is_multiple_of(8);
         for shard in &weight.shards {
             let range = shard.first as u32..(shard.first + shard.rows) as u32;
             if !tokens.iter().any(|t| range.contains(t)) {

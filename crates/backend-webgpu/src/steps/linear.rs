@@ -45,7 +45,7 @@ impl Recorder<'_> {
         }
         let y = self.tensor(x.rows, linear.outputs)?;
         let bias = linear.bias.as_ref().map(|b| self.vector(&b.value, linear.outputs)).transpose()?;
-        let ragged = linear.inputs % 8 != 0;
+        let ragged = !linear.inputs.is_multiple_of(8);
         for shard in &weight.shards {
             let params = uniforms::Linear {
                 rows: x.rows as u32,

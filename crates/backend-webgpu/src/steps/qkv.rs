@@ -12,7 +12,7 @@ impl Recorder<'_> {
     /// `x: [T, d]` → queries, keys and values with positions.
     pub fn project_qkv(&self, step: &ProjectQkv<Weight>, x: &Tensor, batch: &GpuBatch) -> Result<Qkv<Tensor>> {
         let dim = step.head_dim;
-        if dim % 2 != 0 || step.q.outputs != step.heads * dim || step.k.outputs != step.kv_heads * dim {
+        if !dim.is_multiple_of(2) || step.q.outputs != step.heads * dim || step.k.outputs != step.kv_heads * dim {
             return Err(Error::Input(format!(
                 "{} query and {} key outputs are no heads of {dim}",
                 step.q.outputs, step.k.outputs
