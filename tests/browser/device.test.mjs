@@ -10,12 +10,15 @@ test("device: a lost GPU is told, and the model can be loaded again", { timeout:
   const tab = await kitPage(tools);
   const { error } = await tab.evaluate((model) => load({ model, backend: "webgpu" }), url);
   assert.equal(error, undefined, error?.message);
-  const running = tab.evaluate(() => engine.generate({ prompt: "a", maxTokens: 900, temperature: 1 }).catch(tell));
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await tab.evaluate(() => {
+    const first = new Promise((resolve) => (window.onFirst = resolve));
+    window.running = engine.generate({ prompt: "a", maxTokens: 900, onToken: () => window.onFirst() }).catch(tell);
+    return first;
+  });
   // The whole GPU process ends, as with a driver that crashes.
-  const crash = await tools.context.newPage();
-  await crash.goto("chrome://gpucrash", { timeout: 5000 }).catch(() => {});
-  const failure = await running;
+  const session = await tools.context.newCDPSession(tab);
+  await session.send("Browser.crashGpuProcess");
+  const failure = await tab.evaluate(() => window.running);
   assert.equal(failure.kind, "device_lost", JSON.stringify(failure).slice(0, 300));
   assert.equal(failure.recoverable, false);
   const after = await tab.evaluate(() => engine.score([{ context: "a", continuations: ["b"] }]).catch(tell));
