@@ -7,7 +7,7 @@ use decoder::score::ScoreRequest;
 use tokenizer::Tokenizer;
 
 /// Tokens of a context with several continuations. `special`: begin with what the model expects before a text.
-pub fn request(tokenizer: &Tokenizer, context: &str, continuations: &[String], special: bool) -> Result<Vec<ScoreRequest>> {
+pub fn request(tokenizer: &Tokenizer, context: &str, continuations: &[String], special: bool) -> Result<ScoreRequest> {
     let trimmed = context.trim_end();
     let space = &context[trimmed.len()..];
     let prefix: &[u32] = if special { tokenizer.prefix() } else { &[] };
@@ -21,26 +21,18 @@ pub fn request(tokenizer: &Tokenizer, context: &str, continuations: &[String], s
             None => bail!("the context is empty, and the model has no token to begin a text with"),
         }
     }
-    let mut requests: Vec<ScoreRequest> = Vec::new();
+    let mut continuations_tokens = Vec::with_capacity(continuations.len());
     for continuation in continuations {
         let whole = tokenizer.encode(&format!("{trimmed}{space}{continuation}"), false, false)?;
+        // A merge across the border would change the context's last tokens; the context keeps its own, as in the harness.
         let tokens = whole[body.min(whole.len())..].to_vec();
         if tokens.is_empty() {
             bail!("the continuation {continuation:?} has no tokens of its own after this context");
         }
-        // A merge across the border changes the context's last tokens: then this continuation has a context of its own.
-        let mut own = alone.clone();
-        let start = own.len() - body;
-        if body > 0 {
-            own.splice(start.., whole[..body].iter().copied());
-        }
-        match requests.last_mut().filter(|last| last.context == own) {
-            Some(last) => last.continuations.push(tokens),
-            None => requests.push(ScoreRequest {
-                context: own,
-                continuations: vec![tokens],
-            }),
-        }
+        continuations_tokens.push(tokens);
     }
-    Ok(requests)
+    Ok(ScoreRequest {
+        context: alone,
+        continuations: continuations_tokens,
+    })
 }

@@ -102,17 +102,14 @@ impl<R: BufRead, W: Write> Job for ScoreLines<'_, R, W> {
                     continue;
                 }
                 let request: Request = serde_json::from_str(&line).with_context(place)?;
-                let parts = parts(&request, &self.tokenizer, !self.args.no_special).with_context(place)?;
-                ids.push((request.id, parts.len()));
-                requests.extend(parts);
+                requests.push(in_tokens(&request, &self.tokenizer, !self.args.no_special).with_context(place)?);
+                ids.push(request.id);
             }
             if ids.is_empty() {
                 return Ok(self.output.flush()?);
             }
             let scores = session.score(&requests, |_| ControlFlow::Continue(())).await?;
-            let mut scores = scores.into_iter();
-            for (id, parts) in &ids {
-                let scores: Vec<Score> = scores.by_ref().take(*parts).flatten().collect();
+            for (id, scores) in ids.iter().zip(&scores) {
                 let response = Response {
                     id,
                     log_likelihoods: scores.iter().map(Score::log_likelihood).collect(),
@@ -131,8 +128,8 @@ impl<R: BufRead, W: Write> Job for ScoreLines<'_, R, W> {
     }
 }
 
-/// A line in tokens; several requests where a merge makes contexts differ.
-fn parts(request: &Request, tokenizer: &Result<Tokenizer>, special: bool) -> Result<Vec<ScoreRequest>> {
+/// A line in tokens.
+fn in_tokens(request: &Request, tokenizer: &Result<Tokenizer>, special: bool) -> Result<ScoreRequest> {
     match request {
         Request {
             context: Some(context),
@@ -159,10 +156,10 @@ fn parts(request: &Request, tokenizer: &Result<Tokenizer>, special: bool) -> Res
             if continuations.is_empty() {
                 bail!("continuation_tokens is empty");
             }
-            Ok(vec![ScoreRequest {
+            Ok(ScoreRequest {
                 context: context.clone(),
                 continuations: continuations.clone(),
-            }])
+            })
         }
         _ => bail!("a request has either `context` and `continuations`, or `context_tokens` and `continuation_tokens`"),
     }

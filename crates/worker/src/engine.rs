@@ -53,6 +53,13 @@ impl Engine {
         self.loaded.as_ref().map(|loaded| &loaded.info)
     }
 
+    /// A better name for the adapter than the backend found: browsers tell theirs to scripts only.
+    pub fn name_adapter(&mut self, name: String) {
+        if let Some(loaded) = &mut self.loaded {
+            loaded.info.adapter = name;
+        }
+    }
+
     /// Bytes of a file that were in memory at once before the load proper, in a download.
     pub fn note_in_flight(&mut self, bytes: u64) {
         self.peak_in_flight = self.peak_in_flight.max(bytes);

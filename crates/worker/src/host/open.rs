@@ -14,7 +14,7 @@ use checkpoint::{BoxedSource, Memory, Store, StoredSource};
 use futures::future::{Either, select};
 use std::future::Future;
 use std::pin::pin;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{File, Response};
 
@@ -50,7 +50,28 @@ pub async fn load(
     };
     let result = engine.load(source, facts, &load, events).await;
     engine.note_in_flight(peak);
-    result
+    let mut info = result?;
+    if info.backend == BackendChoice::WebGpu
+        && let Some(name) = adapter_name().await
+    {
+        engine.name_adapter(name.clone());
+        info.adapter = name;
+    }
+    Ok(info)
+}
+
+/// What the browser tells of its adapter, which wgpu does not pass on (wgpu 30, 2026-11): `google swiftshader`.
+async fn adapter_name() -> Option<String> {
+    let get = |object: &JsValue, name: &str| js_sys::Reflect::get(object, &name.into()).ok();
+    let gpu = get(&get(&js_sys::global(), "navigator")?, "gpu")?;
+    let options = js_sys::Object::new();
+    js_sys::Reflect::set(&options, &"powerPreference".into(), &"high-performance".into()).ok()?;
+    let request = get(&gpu, "requestAdapter")?.dyn_into::<js_sys::Function>().ok()?;
+    let promise = request.call1(&gpu, &options).ok()?.dyn_into::<js_sys::Promise>().ok()?;
+    let info = get(&JsFuture::from(promise).await.ok()?, "info")?;
+    let parts = ["vendor", "architecture", "device", "description"].into_iter();
+    let parts: Vec<String> = parts.filter_map(|part| get(&info, part)?.as_string()).filter(|part| !part.is_empty()).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
 }
 
 type Opened = (BoxedSource, FileFacts, u64);
