@@ -18,16 +18,16 @@ pub(crate) trait Format {
     #[inline(always)] // into a function with the instructions to use
     fn unpack_row(row: &[u8], q: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
         let subs = Self::BLOCK / Self::SUB;
-        for (i, block) in row.chunks_exact(Self::BYTES).enumerate() {
-            // Without this the compiler vectorises over blocks, whose odd sizes make it load byte by byte: five times slower (2026-11, LLVM 21).
-            let block = std::hint::black_box(block);
-            let q = &mut q[i * Self::BLOCK..(i + 1) * Self::BLOCK];
-            Self::unpack(
-                block,
-                q,
-                &mut scales[i * subs..(i + 1) * subs],
-                &mut offsets[i * subs..(i + 1) * subs],
-            );
+        let outputs = q
+            .chunks_exact_mut(Self::BLOCK)
+            .zip(scales.chunks_exact_mut(subs))
+            .zip(offsets.chunks_exact_mut(subs));
+        for (block, ((q, scales), offsets)) in row.chunks_exact(Self::BYTES).zip(outputs) {
+            // Without `black_box` the compiler vectorises over blocks, whose odd sizes make it load byte by byte: several times slower
+            // (2026-11, LLVM 21). Only the pointer goes through it, so that the length stays known and no bounds are checked below.
+            // SAFETY: the pointer and length of `block` itself.
+            let block = unsafe { std::slice::from_raw_parts(std::hint::black_box(block.as_ptr()), Self::BYTES) };
+            Self::unpack(block, q, scales, offsets);
         }
     }
 }
@@ -56,12 +56,20 @@ pub(crate) fn part_mut<T, const N: usize>(values: &mut [T], at: usize) -> &mut [
 /// 16 bytes → low nibbles, then high nibbles.
 #[inline(always)]
 fn nibbles(bytes: &[u8; 16], q: &mut [i16; 32], shift: i16) {
-    for i in 0..16 {
-        q[i] = i16::from(bytes[i] & 15) - shift;
-    }
-    for i in 0..16 {
-        q[16 + i] = i16::from(bytes[i] >> 4) - shift;
-    }
+    low_nibbles(bytes, part_mut(q, 0), shift);
+    high_nibbles(bytes, part_mut(q, 16), shift);
+}
+
+#[inline(always)]
+pub(crate) fn low_nibbles(bytes: &[u8; 16], q: &mut [i16; 16], shift: i16) {
+    let low: [u8; 16] = std::array::from_fn(|i| bytes[i] & 15);
+    *q = std::array::from_fn(|i| i16::from(low[i]) - shift);
+}
+
+#[inline(always)]
+pub(crate) fn high_nibbles(bytes: &[u8; 16], q: &mut [i16; 16], shift: i16) {
+    let high: [u8; 16] = std::array::from_fn(|i| bytes[i] >> 4);
+    *q = std::array::from_fn(|i| i16::from(high[i]) - shift);
 }
 
 /// The fifth bits of 32 values, added as 16; then `shift` is subtracted.

@@ -1,6 +1,6 @@
 //! ggml's 256-value formats ("K-quants"), unpacked: a block's scale times a small integer scale for each 16 or 32 values.
 
-use super::format::{Format, half, part, part_mut};
+use super::format::{Format, half, high_nibbles, low_nibbles, part, part_mut};
 
 pub(crate) struct Q2K;
 pub(crate) struct Q3K;
@@ -91,13 +91,10 @@ impl Format for Q4K {
     fn unpack(block: &[u8], q: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
         scales_and_offsets(block, scales, offsets);
         for four in 0..4 {
-            let bytes = part::<32>(block, 16 + four * 32);
-            let q = part_mut::<_, 64>(q, four * 64);
-            for i in 0..32 {
-                q[i] = i16::from(bytes[i] & 15);
-            }
-            for i in 0..32 {
-                q[32 + i] = i16::from(bytes[i] >> 4);
+            for half in 0..2 {
+                let bytes = part(block, 16 + four * 32 + half * 16);
+                low_nibbles(bytes, part_mut(q, four * 64 + half * 16), 0);
+                high_nibbles(bytes, part_mut(q, four * 64 + 32 + half * 16), 0);
             }
         }
     }
