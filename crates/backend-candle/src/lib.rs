@@ -10,6 +10,9 @@
 //! Where to go next: [`CandleBackend`]; one file a step ([`embed`], [`qkv`], [`attention`], [`output`], [`mlp`], [`head`]), forward above
 //! backward; [`quant`] for products with quantised weights.
 
+// Loops over lanes and columns index several arrays alike; iterators would hide which.
+#![allow(clippy::needless_range_loop)]
+
 mod attention;
 mod attention_backward;
 mod backend;

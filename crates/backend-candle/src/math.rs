@@ -1,5 +1,8 @@
 //! Loops over slices that every step needs, written so that the compiler turns them into vector instructions.
 
+// Coefficients are written as their sources give them.
+#![allow(clippy::excessive_precision)]
+
 /// Number of partial sums: enough for two 128-bit or one 256-bit accumulator, and more exact than one running sum.
 const LANES: usize = 8;
 

@@ -5,8 +5,8 @@
 //! too: one instruction of every processor (and of wasm's SIMD) multiplies and adds such numbers in pairs, and 16 bits lose a hundredth of
 //! what ggml's 8-bit activations do.
 //!
-//! [`format`](self::format): the layouts of ggml's blocks. [`activations`]: the other side. [`prompt`]: products of many rows, [`token`]: of
-//! one or a few. [`simd`]: the instructions. [`exact`]: products in F32, which the others are tested against.
+//! `format` and `k_formats`: the layouts of ggml's blocks; `layout`: the same as data. `activations`: the other side. `prompt`: products of
+//! many rows, `token`: of one or a few. `simd`: the instructions. `exact`: products in F32, which the others are tested against.
 
 mod activations;
 mod exact;
