@@ -169,7 +169,8 @@ async fn find(instance: &wgpu::Instance, options: &Options) -> Result<wgpu::Adap
     };
     instance.request_adapter(&request).await.map_err(|e| {
         no_adapter(if cfg!(target_arch = "wasm32") {
-            format!("this browser offers no WebGPU adapter ({e}); update it, turn graphics acceleration on, or use the processor")
+            // What wgpu adds here lists its native back ends, which no browser has.
+            "this browser offers no WebGPU adapter; update it, turn graphics acceleration on, or use the processor".to_owned()
         } else {
             format!("no Vulkan, Metal or DirectX 12 adapter was found ({e}); install a graphics driver (on Debian, mesa-vulkan-drivers), or use the processor")
         })
