@@ -70,7 +70,10 @@ async fn adapter_name() -> Option<String> {
     let promise = request.call1(&gpu, &options).ok()?.dyn_into::<js_sys::Promise>().ok()?;
     let info = get(&JsFuture::from(promise).await.ok()?, "info")?;
     let parts = ["vendor", "architecture", "device", "description"].into_iter();
-    let parts: Vec<String> = parts.filter_map(|part| get(&info, part)?.as_string()).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<String> = parts
+        .filter_map(|part| get(&info, part)?.as_string())
+        .filter(|part| !part.is_empty())
+        .collect();
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
