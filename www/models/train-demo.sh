@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the demo model: vocabulary, pretraining, fine-tuning, export. Equal inputs give an equal file.
+# Makes the demo model: vocabulary, pretraining, fine-tuning, export. Runs repeat bit for bit with the same build on the same kind of processor.
 #
 #   www/models/train-demo.sh CORPUS QUESTIONS WORK
 #
