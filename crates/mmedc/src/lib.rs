@@ -5,7 +5,10 @@
 //! configuration alone, never on the order or on how many tasks share the work; nothing is dropped without being counted.
 //!
 //! - [`document`]: a text with its origin, language, source and licence
+//! - [`step`]: what steps over single documents have in common
 
 pub mod document;
+pub mod step;
 
 pub use document::{Document, Language};
+pub use step::{Counts, Step, Verdict};
