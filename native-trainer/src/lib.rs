@@ -10,7 +10,6 @@ pub mod export;
 pub mod finetune;
 pub mod folder;
 pub mod generate;
-pub mod gguf_metadata;
 pub mod model;
 pub mod pair;
 pub mod pretrain;

@@ -7,7 +7,6 @@ use checkpoint::{FileSource, GgufFile, HfFolder};
 use decoder::{Config, TensorInfo, TensorSource};
 use tokenizer::Tokenizer;
 
-use crate::gguf_metadata::Header;
 use crate::{folder, state};
 
 /// Where the tensors are.
@@ -96,7 +95,7 @@ impl ModelFiles {
     /// Its tokenizer.
     pub fn tokenizer(&self) -> Result<Tokenizer> {
         match &self.source {
-            Source::Gguf(file) => Tokenizer::from_gguf(&Header(file.header())).with_context(|| self.path.display().to_string()),
+            Source::Gguf(file) => Tokenizer::from_gguf(file.header()).with_context(|| self.path.display().to_string()),
             Source::Folder(_) => folder::read_tokenizer(&self.path.join("tokenizer.json")),
         }
     }
@@ -112,5 +111,5 @@ pub fn open_tokenizer(path: &Path) -> Result<Tokenizer> {
         return folder::read_tokenizer(&path);
     }
     let file = pollster::block_on(GgufFile::open(FileSource::open(&path)?)).with_context(|| path.display().to_string())?;
-    Tokenizer::from_gguf(&Header(file.header())).with_context(|| path.display().to_string())
+    Tokenizer::from_gguf(file.header()).with_context(|| path.display().to_string())
 }

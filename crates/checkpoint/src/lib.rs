@@ -22,7 +22,7 @@ mod hf_folder;
 #[cfg(not(target_arch = "wasm32"))]
 pub use atomic::AtomicFile;
 pub use error::{Error, Result};
-pub use gguf::{Array, Gguf, GgufFile, GgufWriter, TensorSpec, Value};
+pub use gguf::{Array, Gguf, GgufFile, GgufWriter, TensorSpec, Value, vocabulary_entries};
 #[cfg(not(target_arch = "wasm32"))]
 pub use hf_folder::HfFolder;
 pub use quant::{Recipe, dequantize, quantize};

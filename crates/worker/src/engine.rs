@@ -9,7 +9,6 @@ pub mod control;
 pub mod device;
 pub mod failure;
 pub mod load;
-pub mod metadata;
 pub mod pairs;
 pub mod polite;
 pub mod self_test;

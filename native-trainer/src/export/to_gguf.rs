@@ -13,7 +13,6 @@ use decoder::{Config, DType, rope};
 use tokenizer::Tokenizer;
 
 use super::convert::{self, Conventions};
-use crate::gguf_metadata;
 use crate::model::ModelFiles;
 
 /// Tensor of the factors by which RoPE's frequencies are divided.
@@ -27,7 +26,7 @@ pub async fn write(mut files: ModelFiles, tokenizer: Option<&Tokenizer>, output:
 
     let mut metadata = metadata(&config, architecture, name, recipe)?;
     match tokenizer {
-        Some(tokenizer) => metadata.extend(gguf_metadata::entries(tokenizer.to_gguf_metadata(config.vocab_size)?)),
+        Some(tokenizer) => metadata.extend(checkpoint::vocabulary_entries(tokenizer.to_gguf_metadata(config.vocab_size)?)),
         // llama.cpp's word for it.
         None => metadata.push(("tokenizer.ggml.model".to_owned(), Value::String("no_vocab".to_owned()))),
     }

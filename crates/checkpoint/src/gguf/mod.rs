@@ -17,12 +17,14 @@ pub mod write;
 
 mod config;
 mod cursor;
+mod vocabulary;
 
 use decoder::{DType, TensorInfo};
 use std::collections::HashMap;
 
 pub use file::GgufFile;
 pub use value::{Array, Value};
+pub use vocabulary::vocabulary_entries;
 pub use write::{GgufWriter, TensorSpec};
 
 /// First four bytes of a file.

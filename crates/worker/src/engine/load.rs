@@ -5,7 +5,6 @@
 //! while whatever is wrong with the file is an error.
 
 use super::device::Device;
-use super::metadata::ForTokenizer;
 use super::polite::Polite;
 use super::watched::{Sightings, Watched};
 use super::{Engine, Loaded, failure, self_test};
@@ -233,7 +232,7 @@ impl Plan {
     fn new(header: &Gguf, context_length: Option<u32>) -> Result<Plan, Failure> {
         let config = header.config().map_err(failure::decoder)?;
         config.validate().map_err(failure::decoder)?;
-        let tokenizer = Tokenizer::from_gguf(&ForTokenizer(header)).map_err(failure::tokenizer)?;
+        let tokenizer = Tokenizer::from_gguf(header).map_err(failure::tokenizer)?;
         if tokenizer.vocab_size() > config.vocab_size {
             let (tokens, rows) = (tokenizer.vocab_size(), config.vocab_size);
             return Err(Failure::new(
