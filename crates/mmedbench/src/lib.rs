@@ -7,10 +7,12 @@
 //! - [`reader`], [`archive`]: JSONL files and zip archives of them into questions and line errors
 //! - [`prompt`]: the prompts of the paper as data, and the training targets
 //! - [`scoring`]: which continuations a model is asked to score, and what the scores say
+//! - [`choice`]: lm-evaluation-harness's scores of options
 //! - [`extract`]: letters out of generated text
 //! - [`record`], [`summary`]: run records (JSONL, CSV), and what is shown from them
 
 pub mod archive;
+pub mod choice;
 pub mod extract;
 pub mod language;
 pub mod prompt;
