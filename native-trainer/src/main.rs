@@ -1,13 +1,13 @@
-//! `mmedkit`: vocabularies, training, scoring, generation and export on the command line.
+//! `mmedkit`: corpora, vocabularies, training, scoring, generation and export on the command line.
 
 use clap::{Parser, Subcommand};
-use mmedkit::{export, finetune, generate, pretrain, score, tokenize, tokenizer_train};
+use mmedkit::{corpus, export, finetune, generate, pretrain, score, tokenize, tokenizer_train};
 
 #[derive(Parser)]
 #[command(
     name = "mmedkit",
     version,
-    about = "Multilingual medical language models: train, score, generate, export"
+    about = "Multilingual medical language models: corpora, train, score, generate, export"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -16,6 +16,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make training data out of raw text
+    #[command(subcommand)]
+    Corpus(corpus::Command),
     /// Make vocabularies
     #[command(subcommand)]
     Tokenizer(TokenizerCommand),
@@ -41,6 +44,7 @@ enum TokenizerCommand {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
+        Command::Corpus(command) => corpus::run(&command),
         Command::Tokenizer(TokenizerCommand::Train(args)) => tokenizer_train::run(&args),
         Command::Tokenize(args) => tokenize::run(&args, std::io::stdin().lock(), std::io::stdout().lock()),
         Command::Pretrain(args) => pretrain::run(&args),

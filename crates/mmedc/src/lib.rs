@@ -6,8 +6,12 @@
 //!
 //! - [`document`]: a text with its origin, language, source and licence
 //! - [`step`]: what steps over single documents have in common
+//! - [`read`]: documents out of trees of files
+//! - [`filter`]: is it about medicine?
 
 pub mod document;
+pub mod filter;
+pub mod read;
 pub mod step;
 
 pub use document::{Document, Language};
