@@ -10,6 +10,7 @@
 //! - [`choice`]: lm-evaluation-harness's scores of options
 //! - [`extract`]: letters out of generated text
 //! - [`record`], [`summary`]: run records (JSONL, CSV), and what is shown from them
+//! - [`statistics`]: intervals, tests, calibration, means, agreement, early stopping
 
 pub mod archive;
 pub mod choice;
@@ -20,6 +21,7 @@ pub mod question;
 pub mod reader;
 pub mod record;
 pub mod scoring;
+pub mod statistics;
 pub mod summary;
 
 pub use language::Language;
