@@ -8,11 +8,26 @@
 //! - [`step`]: what steps over single documents have in common
 //! - [`read`]: documents out of trees of files
 //! - [`filter`]: is it about medicine?
+//! - [`units`]: what of a text counts when texts are compared; on it stand [`dedup`] (copies) and [`contamination`] (a benchmark's questions)
+//! - [`shards`]: tokens that a trainer reads, in an order ([`order`]) computed by formula
+//! - [`write`]: files that appear under their name only when they are whole; the form between two steps on disk
 
+mod batches;
+pub mod contamination;
+pub mod dedup;
 pub mod document;
+pub mod error;
 pub mod filter;
+pub mod order;
 pub mod read;
+mod read_documents;
+pub mod shards;
 pub mod step;
+pub mod units;
+pub mod write;
 
 pub use document::{Document, Language};
+pub use error::{Error, Result};
+pub use read_documents::{is_documents, read_documents};
 pub use step::{Counts, Step, Verdict};
+pub use write::{AtomicFile, DocumentWriter};
