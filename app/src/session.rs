@@ -200,6 +200,7 @@ impl Session {
             seed: self.seed,
             model: self.model.clone().filter(|_| asked),
             prompt: asked.then(|| PromptVariant::Answer.prompt().id()),
+            evaluation: None,
         };
         let questions = self
             .questions
@@ -214,22 +215,16 @@ impl Session {
 fn question_record(question: &Question, entry: &Entry) -> QuestionRecord {
     let model = entry.model.as_ref();
     QuestionRecord {
-        id: question.id.clone(),
-        question_hash: question.hash(),
-        language: question.language,
-        source: question.source.clone(),
         protocol: model.map(|_| Protocol::for_question(question).name().to_string()),
         option_log_probabilities: model.map(|m| m.probabilities.iter().map(|p| p.ln()).collect()),
         prediction: model.map(|m| letters_to_string(&m.prediction)),
-        gold: question.answer_idx(),
         correct: model.map(|m| question.is_correct(&m.prediction)),
-        key_position: question.key_position(),
-        tokens: None,
         milliseconds: model.map(|m| m.milliseconds),
         text: entry.explanation.clone().filter(|t| !t.is_empty()),
         student_answer: entry.answer.as_ref().map(letters_to_string),
         student_correct: Some(entry.answer.as_ref().is_some_and(|a| question.is_correct(a))),
         student_milliseconds: Some(entry.milliseconds),
+        ..QuestionRecord::of(question)
     }
 }
 

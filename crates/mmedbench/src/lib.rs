@@ -6,9 +6,12 @@
 //! - [`question`]: one multiple-choice question with letters A–J and a set of right letters
 //! - [`reader`], [`archive`]: JSONL files and zip archives of them into questions and line errors
 //! - [`prompt`]: the prompts of the paper as data, and the training targets
-//! - [`scoring`]: which continuations a model is asked to score, and what the scores say
+//! - [`template`], [`shots`]: the prompts of evaluations, and the examples before a question
+//! - [`protocol`]: the ways to score, and the order of options
+//! - [`scoring`]: which continuations a quiz's model is asked to score, and what the scores say
 //! - [`choice`]: lm-evaluation-harness's scores of options
-//! - [`extract`]: letters out of generated text
+//! - [`extract`], [`lenient`]: letters out of generated text
+//! - [`run`]: plan, runner, resuming and merging; where a model comes in
 //! - [`record`], [`summary`]: run records (JSONL, CSV), and what is shown from them
 //! - [`statistics`]: intervals, tests, calibration, means, agreement, early stopping
 
@@ -16,22 +19,46 @@ pub mod archive;
 pub mod choice;
 pub mod extract;
 pub mod language;
+pub mod lenient;
 pub mod prompt;
+pub mod protocol;
 pub mod question;
 pub mod reader;
 pub mod record;
+pub mod run;
 pub mod scoring;
+pub mod seed;
+pub mod shots;
 pub mod statistics;
 pub mod summary;
+pub mod template;
 
 pub use language::Language;
 pub use prompt::{Prompt, PromptVariant};
+pub use protocol::{OptionOrder, Protocol};
 pub use question::{Question, letters_from, letters_to_string};
 pub use reader::{LineError, ReadReport};
 pub use record::{QuestionRecord, RunHeader, RunRecord};
+pub use template::Template;
 
 /// Lower-case hexadecimal SHA-256 of `bytes`.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest;
     sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// SHA-256 of bytes that come in pieces.
+#[derive(Clone, Default)]
+pub struct Sha256Hex(sha2::Sha256);
+
+impl Sha256Hex {
+    /// The next piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        sha2::Digest::update(&mut self.0, bytes);
+    }
+
+    /// Lower-case hexadecimal.
+    pub fn finish(self) -> String {
+        sha2::Digest::finalize(self.0).iter().map(|b| format!("{b:02x}")).collect()
+    }
 }

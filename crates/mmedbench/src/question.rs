@@ -32,6 +32,9 @@ pub struct Question {
     pub source: String,
     /// True where a physician checked the rationale and accepted it.
     pub rationale_checked: bool,
+    /// True where the source says that the question cannot be answered without its picture (`needs_image`, or IgakuQA's `text_only: false`).
+    #[serde(default)]
+    pub needs_image: bool,
 }
 
 /// Why a line is no question: the field at fault and what is wrong with it.
@@ -95,6 +98,7 @@ impl Question {
         };
         let flag = |key: &str| object.get(key).and_then(Value::as_bool).unwrap_or(false);
         let rationale_checked = flag("human_checked") && flag("human_check_passed");
+        let needs_image = flag("needs_image") || object.get("text_only").and_then(Value::as_bool) == Some(false);
         Ok(Question {
             id,
             question,
@@ -104,6 +108,7 @@ impl Question {
             language,
             source,
             rationale_checked,
+            needs_image,
         })
     }
 
@@ -129,6 +134,14 @@ impl Question {
             .iter()
             .position(|(letter, _)| self.answer.contains(letter))
             .unwrap_or(0)
+    }
+
+    /// Two options with the same text, white space at the ends aside: scored by their texts they tie, and the first one wins.
+    pub fn equal_options(&self) -> Option<(char, char)> {
+        self.options.iter().enumerate().find_map(|(i, (letter, text))| {
+            let twin = self.options[..i].iter().find(|(_, other)| other.trim() == text.trim())?;
+            Some((twin.0, *letter))
+        })
     }
 
     /// All-or-nothing: `letters` are exactly the key.
@@ -203,9 +216,21 @@ fn answer(object: &Map<String, Value>, options: &[(char, String)]) -> Result<BTr
             format!("{} is not a list of letters from A to J", shorten(&object[field].to_string())),
         )
     })?;
-    match letters.iter().find(|letter| !options.iter().any(|(o, _)| o == *letter)) {
-        Some(missing) => Err(QuestionError::at(field, format!("{missing} is not one of the options"))),
-        None => Ok(letters),
+    let missing: BTreeSet<char> = letters
+        .iter()
+        .copied()
+        .filter(|letter| !options.iter().any(|(o, _)| o == letter))
+        .collect();
+    match missing.len() {
+        0 => Ok(letters),
+        1 => Err(QuestionError::at(
+            field,
+            format!("{} is not one of the options", letters_to_string(&missing)),
+        )),
+        _ => Err(QuestionError::at(
+            field,
+            format!("{} are not among the options", letters_to_string(&missing)),
+        )),
     }
 }
 
@@ -308,6 +333,24 @@ mod tests {
         for (line, field) in cases {
             assert_eq!(parse(line).unwrap_err().field.as_deref(), field, "{line}");
         }
+    }
+
+    #[test]
+    fn two_right_letters_that_are_no_options_are_both_named() {
+        let error = parse(r#"{"question":"Q","options":{"A":"1","B":"2"},"answer_idx":"F,A,H"}"#).unwrap_err();
+        assert_eq!(error.to_string(), "`answer_idx`: F,H are not among the options");
+    }
+
+    #[test]
+    fn options_of_equal_text_are_found() {
+        let q = parse(r#"{"question":"Q","options":{"A":"1","B":"2","C":" 1 "},"answer_idx":"C"}"#).unwrap();
+        assert_eq!(q.equal_options(), Some(('A', 'C')));
+        assert_eq!(
+            parse(r#"{"question":"Q","options":{"A":"1","B":"2"},"answer_idx":"B"}"#)
+                .unwrap()
+                .equal_options(),
+            None
+        );
     }
 
     #[test]

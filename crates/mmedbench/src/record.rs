@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Language;
 use crate::prompt::PromptId;
+use crate::{Language, Question};
 
 /// Version of the format, written as the header's first key.
 pub const RUN_VERSION: u32 = 1;
@@ -33,6 +33,46 @@ pub struct RunHeader {
     pub model: Option<ModelId>,
     /// The prompt that it saw.
     pub prompt: Option<PromptId>,
+    /// How a model was evaluated; none for a quiz.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<Evaluation>,
+}
+
+/// What an evaluation was, beside model and prompt: all of it must agree before two records may be mixed (see [`crate::run::differences`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// `letters`, `loglik`, `letter-sets`, `paper` or `lenient`: [`crate::Protocol::name`].
+    pub protocol: String,
+    /// Solved examples before each question.
+    pub shots: u32,
+    /// SHA-256 of the examples' texts, hex; none without examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shots_hash: Option<String>,
+    /// Whether the model's chat template was laid around the prompt.
+    pub chat_template: bool,
+    /// `as-given`, `rotated` or `shuffled`.
+    pub option_order: String,
+    /// Whether continuations were scored without their context too.
+    #[serde(default)]
+    pub mutual_information: bool,
+    /// Most tokens of a written answer; none where nothing is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Longest text of the model in tokens; longer ones were cut on the left.
+    pub context_length: u32,
+    pub data: DataId,
+}
+
+/// Which questions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataId {
+    /// For people: the folder's or file's name.
+    pub name: String,
+    /// SHA-256 over the hashes of all questions in the order of the data, hex.
+    pub hash: String,
+    pub questions: u32,
+    /// Lines of the data that are no questions, and therefore in no score.
+    pub unreadable_lines: u32,
 }
 
 /// Which model, and where it ran.
@@ -46,6 +86,9 @@ pub struct ModelId {
     /// `webgpu` or `cpu`.
     pub backend: String,
     pub adapter: String,
+    /// What the backend chose or was told: number formats, kernels. Empty where it has no choice.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kernels: String,
 }
 
 /// One question of a run. What the model said is absent where it was not asked.
@@ -56,10 +99,18 @@ pub struct QuestionRecord {
     pub question_hash: String,
     pub language: Language,
     pub source: String,
-    /// `letters` or `letter-sets`.
+    /// How this question was scored. In a run by `letter-sets`, questions with too many options for it are scored by `letters` and say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
-    /// Natural logarithms, in the options' order.
+    /// The options' letters in the order in which the model saw them, e.g. `CABD`: the option that is `C` in the data stood first and was
+    /// called `A`. Every other field speaks of the letters and the order of the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub option_order: Option<String>,
+    /// Which rotation of the options this line is, where each question is asked once for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<u32>,
+    /// Natural logarithms, in the options' order. Normalised among the options (`letters`, `loglik`); with `letter-sets` each option is its
+    /// own yes or no.
     #[serde(default, with = "log_probabilities", skip_serializing_if = "Option::is_none")]
     pub option_log_probabilities: Option<Vec<f64>>,
     /// The model's letters, in `answer_idx`'s form.
@@ -67,20 +118,54 @@ pub struct QuestionRecord {
     pub prediction: Option<String>,
     /// The right letters.
     pub gold: String,
-    /// Whether the model is right.
+    /// Whether the model is right: the prediction is exactly the key, all or nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correct: Option<bool>,
-    /// Place of the (first) right option, from 0.
+    /// Place of the (first) right option as the model saw them, from 0.
     pub key_position: usize,
-    /// Tokens that were scored.
+    /// Tokens of the question as the model saw it, prompt and examples included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u32>,
-    /// Time that the model took.
+    /// Time that the model took; questions that were scored together share it equally.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub milliseconds: Option<f64>,
-    /// What the model wrote as its explanation.
+    /// What the model wrote: its answer, or its explanation in a quiz.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The option texts as they were scored (`loglik`) or may be named in a written answer, in the options' order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choices: Option<Vec<String>>,
+    /// `loglik`: Σ log p of each choice, in the options' order, not normalised. `letter-sets`: of each set; set number `s` (from 1) holds
+    /// option `i` where bit `i` of `s` is set.
+    #[serde(default, with = "log_probabilities", skip_serializing_if = "Option::is_none")]
+    pub log_likelihoods: Option<Vec<f64>>,
+    /// The same without the question before it.
+    #[serde(default, with = "log_probabilities", skip_serializing_if = "Option::is_none")]
+    pub unconditional_log_likelihoods: Option<Vec<f64>>,
+    /// Tokens of each choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_counts: Option<Vec<u32>>,
+    /// Whether greedy decoding would have written the choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greedy: Option<Vec<bool>>,
+    /// How the letters were read out of `text`: the rule's name, `none` where nothing was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Tokens that were written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_tokens: Option<u32>,
+    /// Why writing ended: `end-of-text`, `max-tokens`, `context-full`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+    /// Tokens cut from the left because the text did not fit the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncated_tokens: Option<u32>,
+    /// First 16 hex digits of the SHA-256 of the text that the model saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_hash: Option<String>,
+    /// True for a question whose source says that it cannot be answered without its picture.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_image: bool,
     /// The student's letters; none where the question was left open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub student_answer: Option<String>,
@@ -89,6 +174,55 @@ pub struct QuestionRecord {
     /// Time that the student took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub student_milliseconds: Option<f64>,
+}
+
+impl QuestionRecord {
+    /// What is known before anybody answers.
+    pub fn of(question: &Question) -> QuestionRecord {
+        QuestionRecord {
+            id: question.id.clone(),
+            question_hash: question.hash(),
+            language: question.language,
+            source: question.source.clone(),
+            protocol: None,
+            option_order: None,
+            rotation: None,
+            option_log_probabilities: None,
+            prediction: None,
+            gold: question.answer_idx(),
+            correct: None,
+            key_position: question.key_position(),
+            tokens: None,
+            milliseconds: None,
+            text: None,
+            choices: None,
+            log_likelihoods: None,
+            unconditional_log_likelihoods: None,
+            token_counts: None,
+            greedy: None,
+            rule: None,
+            written_tokens: None,
+            ended: None,
+            truncated_tokens: None,
+            prompt_hash: None,
+            needs_image: question.needs_image,
+            student_answer: None,
+            student_correct: None,
+            student_milliseconds: None,
+        }
+    }
+
+    /// Its line in a record, ended.
+    pub fn to_line(&self) -> String {
+        line(self)
+    }
+}
+
+impl RunHeader {
+    /// Its line in a record, ended.
+    pub fn to_line(&self) -> String {
+        line(self)
+    }
 }
 
 /// A whole run.
@@ -228,6 +362,11 @@ mod log_probabilities {
 mod tests {
     use super::*;
 
+    fn question() -> Question {
+        let line = r#"{"question":"Q","options":{"A":"1","B":"2"},"answer_idx":"A"}"#;
+        Question::from_json_line(line, "q", "Test/English.jsonl", None).unwrap()
+    }
+
     fn record() -> RunRecord {
         RunRecord {
             header: RunHeader {
@@ -240,6 +379,7 @@ mod tests {
                 seed: 7,
                 model: None,
                 prompt: Some(crate::PromptVariant::Answer.prompt().id()),
+                evaluation: None,
             },
             questions: vec![
                 QuestionRecord {
@@ -255,28 +395,19 @@ mod tests {
                     key_position: 0,
                     tokens: Some(12),
                     milliseconds: Some(3.5),
-                    text: None,
                     student_answer: Some("A,B".into()),
                     student_correct: Some(true),
                     student_milliseconds: Some(1999.6),
+                    ..QuestionRecord::of(&question())
                 },
                 QuestionRecord {
                     id: "c".into(),
                     question_hash: "01".into(),
                     language: Language::French,
                     source: "s".into(),
-                    protocol: None,
-                    option_log_probabilities: None,
-                    prediction: None,
                     gold: "C".into(),
-                    correct: None,
                     key_position: 2,
-                    tokens: None,
-                    milliseconds: None,
-                    text: None,
-                    student_answer: None,
-                    student_correct: None,
-                    student_milliseconds: None,
+                    ..QuestionRecord::of(&question())
                 },
             ],
         }
