@@ -106,7 +106,7 @@ const FILLER_WORDS: [&str; 28] = [
     "варианты",
     "это",
     "буква",
-];;
+];
 
 /// What may stand between them without spaces around.
 const FILLERS: [&str; 11] = ["は", "是", "为", "為", "選択肢", "选项", "選項", "应为", "選", "选", "项"];

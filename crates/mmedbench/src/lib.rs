@@ -5,6 +5,7 @@
 //!
 //! - [`question`]: one multiple-choice question with letters A–J and a set of right letters
 //! - [`reader`], [`archive`]: JSONL files and zip archives of them into questions and line errors
+//! - [`originals`]: the benchmarks' own formats
 //! - [`prompt`]: the prompts of the paper as data, and the training targets
 //! - [`template`], [`shots`]: the prompts of evaluations, and the examples before a question
 //! - [`protocol`]: the ways to score, and the order of options
@@ -16,10 +17,12 @@
 //! - [`statistics`]: intervals, tests, calibration, means, agreement, early stopping
 
 pub mod archive;
+mod casimedicos;
 pub mod choice;
 pub mod extract;
 pub mod language;
 pub mod lenient;
+pub mod originals;
 pub mod prompt;
 pub mod protocol;
 pub mod question;
