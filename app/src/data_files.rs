@@ -3,8 +3,8 @@
 //! What must hold: what could be read is kept even where some lines could not, and what could not is said by file, line and field.
 
 use mmedbench::ReadReport;
-use mmedbench::archive::{Limits, read_zip};
 
+use crate::archive;
 use crate::files::read;
 use crate::library::{Deck, Library};
 use crate::notices::{Notice, Notices, Topic};
@@ -58,16 +58,10 @@ async fn take_file(file: &web_sys::File, report: &mut ReadReport) -> Result<(), 
             bytes(LARGEST as u64)
         ));
     }
-    let content = read(file).await?;
     if zip {
-        let inside = read_zip(&name, &content, Limits::default()).map_err(|e| e.to_string())?;
-        report.questions.extend(inside.questions);
-        report.errors.extend(inside.errors);
-        report.files.extend(inside.files);
-        report.skipped.extend(inside.skipped);
-    } else {
-        report.read_file(&name, &content);
+        return archive::read_into(&name, file, report).await;
     }
+    report.read_file(&name, &read(file).await?);
     Ok(())
 }
 

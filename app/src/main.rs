@@ -6,8 +6,9 @@
 //! - `shell.rs`, `route.rs`: header, pages by the address's hash
 //! - `pages/`: one file per page; `components/`: what they are made of
 //! - `engine.rs`: the model's state and what is asked of it; `quiz.rs`: one run from start to result; `session.rs`, `pick.rs`: its plain logic
-//! - `library.rs`, `data_files.rs`: sample questions, a student's own files; `storage/`: IndexedDB and preferences
+//! - `library.rs`, `data_files.rs`, `archive/`: sample questions, a student's own files; `storage/`: IndexedDB and preferences
 
+mod archive;
 mod catalogue;
 mod components;
 mod data_files;

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "./harness.mjs";
+import { zip } from "./zip.mjs";
 
 const id = (page, name) => page.locator(`[data-testid="${name}"]`);
 const READY = 100_000;
@@ -225,6 +226,29 @@ test("broken lines are named by file, line and field, and the good ones are take
   assert.match(error, /Spanish\.jsonl, line 5, field `answer_idx`/);
   await start(page, 10);
   assert.match(await page.locator(".progress-number").innerText(), /of 2/);
+});
+
+test("a zip archive gives its questions, and what is wrong in one is named", async ({ page: newPage, site }) => {
+  const page = await newPage();
+  await open(page, site);
+  const give = (name, entries) => id(page, "data-file").setInputFiles({ name, mimeType: "application/zip", buffer: zip(entries) });
+  const says = (pattern) => page.waitForFunction((source) => new RegExp(source).test(document.querySelector('[data-testid="error"]')?.innerText ?? ""), pattern.source);
+  const many = Array.from({ length: 300 }, (_, n) => line(`Question ${n}?`, "A")).join("\n");
+  await give("MMedBench.zip", [
+    { name: "MMedBench/Test/French.jsonl", text: many },
+    { name: "MMedBench/Test/Japanese.jsonl", text: line("日本語？", "B"), stored: true },
+    { name: "MMedBench/README.md", text: "hello" },
+  ]);
+  await page.waitForFunction(() => document.querySelector('[data-testid="quiz-source"]').value.startsWith("deck:"));
+  assert.equal(await page.locator("label", { has: id(page, "language-fr") }).locator(".pick-count").innerText(), "300");
+  assert.equal(await page.locator("label", { has: id(page, "language-ja") }).locator(".pick-count").innerText(), "1");
+  await give("damaged.zip", [{ name: "French.jsonl", text: many, crc: 1 }]);
+  await says(/damaged\.zip: French\.jsonl cannot be read \(its checksum is wrong\)/);
+  await give("none.zip", [{ name: "README.md", text: "hello" }]);
+  await says(/none\.zip: the archive holds no \.jsonl file/);
+  // 300 MB of spaces weigh 300 kB; what they inflate to is not kept.
+  await give("bomb.zip", [{ name: "French.jsonl", text: " ".repeat(300 << 20) }]);
+  await says(/bomb\.zip: its question files hold more than 268435456 bytes/);
 });
 
 test("files that hold no questions are refused in plain words", async ({ page: newPage, site }) => {

@@ -4,7 +4,7 @@
 //! trainer. What must hold: a broken line is reported and counted, never dropped in silence; no number read from a file sizes an allocation.
 //!
 //! - [`question`]: one multiple-choice question with letters A–J and a set of right letters
-//! - [`reader`], [`archive`]: JSONL files and zip archives of them into questions and line errors
+//! - [`reader`], `archive` (a feature): JSONL files and zip archives of them into questions and line errors
 //! - [`originals`]: the benchmarks' own formats
 //! - [`prompt`]: the prompts of the paper as data, and the training targets
 //! - [`template`], [`shots`]: the prompts of evaluations, and the examples before a question
@@ -16,6 +16,7 @@
 //! - [`record`], [`summary`]: run records (JSONL, CSV), and what is shown from them
 //! - [`statistics`]: intervals, tests, calibration, means, agreement, early stopping
 
+#[cfg(feature = "archive")]
 pub mod archive;
 mod casimedicos;
 pub mod choice;

@@ -12,6 +12,8 @@
 //! let generated = pending.await?;
 //! ```
 
+mod wire;
+
 use crate::protocol::*;
 use futures::channel::oneshot;
 use std::cell::{Cell, RefCell};
@@ -85,7 +87,7 @@ impl Client {
         let weak = Rc::downgrade(&inner);
         let on_message = Closure::<dyn FnMut(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
             let Some(inner) = weak.upgrade() else { return };
-            match serde_wasm_bindgen::from_value::<Message>(event.data()) {
+            match wire::message(&event.data()) {
                 Ok(message) => inner.receive(message),
                 Err(error) => inner.die(Failure::new(
                     ErrorKind::Internal,

@@ -58,7 +58,7 @@ pub fn dist(host: &dyn Host, places: &Places, web: &Web) -> Result<()> {
         for name in host.list(&places.dist) {
             if name.ends_with(".wasm") {
                 // The pages should arrive early, the engine should run fast.
-                let level = if is_ui_wasm(&name) { "-Os" } else { "-O2" };
+                let level = if is_ui_wasm(&name) { "-Oz" } else { "-O2" };
                 shrink(host, &wasm_opt, level, &places.dist.join(name))?;
             }
         }
