@@ -6,6 +6,7 @@
 
 pub mod compare;
 pub mod corpus;
+pub mod corpus_data;
 pub mod device;
 pub mod examples;
 pub mod export;
