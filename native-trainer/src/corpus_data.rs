@@ -45,6 +45,9 @@ impl CorpusData {
             let (mut examples, mut left) = (Vec::new(), tokens);
             for shard in self.manifest.open_shards(&self.folder, files)? {
                 for document in 0..shard.documents() {
+                    if left == 0 {
+                        break;
+                    }
                     let mut document = shard.document(document);
                     document.truncate(usize::try_from(left).unwrap_or(usize::MAX));
                     left -= document.len() as u64;

@@ -24,7 +24,7 @@ enum Command {
     Tokenizer(TokenizerCommand),
     /// Token ids of texts: one JSON string a line on standard input, one JSON array a line on standard output
     Tokenize(tokenize::Args),
-    /// Train on a tree of text files, from nothing or from a model
+    /// Train on a tree of text files or on packed shards, from nothing or from a model
     Pretrain(pretrain::Args),
     /// Train on MMedBench questions, with the paper's two prompts
     Finetune(finetune::Args),

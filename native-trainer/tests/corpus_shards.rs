@@ -371,3 +371,82 @@ fn done_work_is_not_done_again_and_changed_work_is_refused() {
     assert!(refused.contains("documents-00000.jsonl.zst"), "{refused}");
     assert!(!fresh.join("tokens-00000.tokens").exists());
 }
+
+/// A limit on the size of files is a disk without space: writes fail in the same way.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let root = tree(folder);
+    let tokenizer = vocabulary(folder, &root);
+    let run = |limited: bool, arguments: &[&str]| {
+        let script = if limited {
+            "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\""
+        } else {
+            "exec \"$0\" \"$@\""
+        };
+        std::process::Command::new("sh")
+            .args(["-c", script, env!("CARGO_BIN_EXE_mmedkit")])
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    let files = |folder: &Path| -> Vec<String> {
+        let mut found = Vec::new();
+        let mut folders = vec![folder.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path)
+                } else {
+                    found.push(path.file_name().unwrap().to_str().unwrap().to_owned())
+                }
+            }
+        }
+        found.sort();
+        found
+    };
+    let (clean, tokens, windows) = (folder.join("clean"), folder.join("tokens"), folder.join("windows"));
+    let (documents, french) = (clean.join("documents"), root.join("web/fr"));
+    let dedup = ["corpus", "dedup", "--input", text(&french), "--output", text(&clean)];
+    let tokenize = [
+        "corpus",
+        "tokenize",
+        "--input",
+        text(&documents),
+        "--tokenizer",
+        &tokenizer,
+        "--output",
+        text(&tokens),
+    ];
+    let packing = [
+        "corpus",
+        "pack",
+        "--layout",
+        "windows",
+        "--input",
+        text(&tokens),
+        "--output",
+        text(&windows),
+    ];
+    for (command, result, left) in [
+        (&dedup[..], &clean, &["settings.json"][..]),
+        (&tokenize, &tokens, &["tokenized.json"]),
+        (&packing, &windows, &[]),
+    ] {
+        let failed = run(true, command);
+        let told = String::from_utf8_lossy(&failed.stderr).into_owned();
+        assert!(!failed.status.success() && told.contains("File too large"), "{told}");
+        if left.is_empty() {
+            assert!(!result.exists(), "{}", result.display());
+        } else {
+            assert_eq!(files(result), left, "{told}");
+        }
+        // With space again, the same command ends its work.
+        let done = run(false, command);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert!(files(result).len() > 1, "{}", result.display());
+    }
+}
