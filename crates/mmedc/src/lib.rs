@@ -7,6 +7,7 @@
 //! - [`document`]: a text with its origin, language, source and licence
 //! - [`step`]: what steps over single documents have in common
 //! - [`read`]: documents out of trees of files
+//! - [`normalise`], [`lang_id`], [`quality`], [`pii`]: steps that clean
 //! - [`filter`]: is it about medicine?
 //! - [`units`]: what of a text counts when texts are compared; on it stand [`dedup`] (copies) and [`contamination`] (a benchmark's questions)
 //! - [`shards`]: tokens that a trainer reads, in an order ([`order`]) computed by formula
@@ -18,7 +19,11 @@ pub mod dedup;
 pub mod document;
 pub mod error;
 pub mod filter;
+pub mod lang_id;
+pub mod normalise;
 pub mod order;
+pub mod pii;
+pub mod quality;
 pub mod read;
 mod read_documents;
 pub mod shards;

@@ -38,7 +38,7 @@ fn conformance_the_mmedc_rule_gives_the_expected_decisions() {
     let filter = MedicalFilter::new(Rule::Mmedc, &keywords);
 
     let mut compared: BTreeMap<Language, u64> = BTreeMap::new();
-    for input in list(&root.join("corpus"), &[]).unwrap().files {
+    for input in list(&root.join("corpus"), &ReadOptions::default()).unwrap().files {
         for document in open(&input, &ReadOptions::default()).unwrap() {
             let document = document.unwrap();
             let language = document.language.expect("the folder names the language");

@@ -4,13 +4,18 @@
 //! a document that cannot be read. What must hold: no more than one document is in memory (of a zip, also its table of contents); no
 //! document is longer than [`ReadOptions::max_document_bytes`], whatever sizes a file states; ids and order are the same in every run.
 
+mod archive;
 mod bytes;
+mod columns;
 mod jsonl;
+mod pdf;
 pub mod problem;
 mod text;
+mod textbook;
 pub mod tree;
 
 use std::fs::File;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +49,22 @@ pub struct ReadOptions {
     pub source: Option<String>,
     /// Licence of documents that name none themselves.
     pub license: String,
+    /// Files whose path holds one of these are left out, inside archives too.
+    pub exclude: Vec<String>,
+    /// Largest PDF in bytes: one is held whole while it is read.
+    pub max_pdf_bytes: u64,
+    /// How pages are read that are only images.
+    pub ocr: Ocr,
+}
+
+/// What is done about PDFs that hold no text but images of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ocr {
+    /// They are problems: listed, not read.
+    Off,
+    /// Tesseract reads them, if this command and the model of the language are there.
+    Tesseract(PathBuf),
 }
 
 impl Default for ReadOptions {
@@ -55,6 +76,9 @@ impl Default for ReadOptions {
             language: None,
             source: None,
             license: String::new(),
+            exclude: Vec::new(),
+            max_pdf_bytes: 1 << 30,
+            ocr: Ocr::Tesseract("tesseract".into()),
         }
     }
 }
@@ -65,6 +89,8 @@ pub(crate) struct Origin {
     file: String,
     language: Option<Language>,
     source: Option<String>,
+    /// What the path says, where neither the configuration nor a row does.
+    path_source: Option<String>,
     license: String,
 }
 
@@ -85,7 +111,19 @@ impl Origin {
             file: file.into(),
             language: options.language.or_else(|| tree::language_of_path(file)),
             source: options.source.clone(),
+            path_source: tree::source_of_path(file).map(str::to_string),
             license: options.license.clone(),
+        }
+    }
+
+    /// For a file inside this one, an archive.
+    fn inside(&self, name: &str, options: &ReadOptions) -> Origin {
+        Origin {
+            file: format!("{}/{name}", self.file),
+            language: options.language.or_else(|| tree::language_of_path(name)).or(self.language),
+            source: self.source.clone(),
+            path_source: tree::source_of_path(name).map(str::to_string).or_else(|| self.path_source.clone()),
+            license: self.license.clone(),
         }
     }
 
@@ -97,7 +135,7 @@ impl Origin {
     fn declared(&self, text: String, position: u64, declared: Declared) -> Document {
         let source = (self.source.clone())
             .or(declared.source)
-            .or_else(|| tree::source_of_path(&self.file).map(str::to_string))
+            .or_else(|| self.path_source.clone())
             .unwrap_or_else(|| UNKNOWN_SOURCE.into());
         Document {
             id: Document::make_id(&source, &self.file, position),
@@ -153,9 +191,10 @@ pub fn open_file(file: File, name: &str, format: Format, options: &ReadOptions) 
     let source: Box<dyn Source> = match format {
         Format::Txt => Box::new(text::TextFile::new(file)),
         Format::Jsonl => Box::new(jsonl::JsonLines::new(file, name)?),
-        _ => {
-            return Err(ReadProblem::UnknownFormat { place: Place::file(name) });
-        }
+        Format::Zip => Box::new(archive::TextArchive::new(file, name)?),
+        Format::Parquet => Box::new(columns::Columns::new(file, name, options)?),
+        Format::Textbook => Box::new(textbook::Textbook::new(file)),
+        Format::Pdf => Box::new(pdf::PdfBook::new(file)),
     };
     Ok(Reader {
         source,

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::ReadOptions;
 use super::problem::{Place, ReadProblem};
 use crate::Language;
 
@@ -79,9 +80,9 @@ pub struct Listing {
     pub excluded: u64,
 }
 
-/// Lists `root`. A path inside it that holds one of `exclude` is left out and counted (MMedC's card advises `cultural_filtered_data_used`).
+/// Lists `root`. A path inside it that holds one of `options.exclude` is left out and counted (MMedC's card advises `cultural_filtered_data_used`).
 /// An input without a single readable file is an error: a wrong path should not look like an empty corpus.
-pub fn list(root: &Path, exclude: &[String]) -> Result<Listing, ReadProblem> {
+pub fn list(root: &Path, options: &ReadOptions) -> Result<Listing, ReadProblem> {
     let name = root.to_string_lossy().into_owned();
     let io = |path: &Path, source| ReadProblem::Io {
         place: Place::file(&path.to_string_lossy()),
@@ -124,7 +125,7 @@ pub fn list(root: &Path, exclude: &[String]) -> Result<Listing, ReadProblem> {
                 listing.other += 1;
                 continue;
             };
-            if exclude.iter().any(|text| file.contains(text.as_str())) {
+            if options.exclude.iter().any(|text| file.contains(text.as_str())) {
                 listing.excluded += 1;
                 continue;
             }
@@ -215,20 +216,22 @@ mod tests {
         }
         #[cfg(unix)]
         std::os::unix::fs::symlink(root, root.join("b/loop")).unwrap();
-        let listing = list(root, &["cultural_filtered_data_used".into()]).unwrap();
+        let options = ReadOptions {
+            exclude: vec!["cultural_filtered_data_used".into()],
+            ..ReadOptions::default()
+        };
+        let listing = list(root, &options).unwrap();
+        let list = |path: &Path| list(path, &ReadOptions::default());
         let files: Vec<&str> = listing.files.iter().map(|f| f.file.as_str()).collect();
         assert_eq!(files, ["a.txt", "a/z.pdf", "b/x.txt"]);
         assert_eq!((listing.other, listing.excluded), (1, 1));
         assert_eq!(listing.files[0].bytes, 5);
 
-        let one = list(&root.join("a.txt"), &[]).unwrap();
+        let one = list(&root.join("a.txt")).unwrap();
         assert_eq!(one.files[0].file, "a.txt");
-        assert!(matches!(
-            list(&root.join("b/README.md"), &[]),
-            Err(ReadProblem::UnknownFormat { .. })
-        ));
-        assert!(matches!(list(&root.join("nothing"), &[]), Err(ReadProblem::Io { .. })));
+        assert!(matches!(list(&root.join("b/README.md")), Err(ReadProblem::UnknownFormat { .. })));
+        assert!(matches!(list(&root.join("nothing")), Err(ReadProblem::Io { .. })));
         std::fs::create_dir(root.join("empty")).unwrap();
-        assert!(matches!(list(&root.join("empty"), &[]), Err(ReadProblem::NothingToRead { .. })));
+        assert!(matches!(list(&root.join("empty")), Err(ReadProblem::NothingToRead { .. })));
     }
 }

@@ -1,0 +1,85 @@
+//! Text recognition by Tesseract's command line, where it is installed.
+//!
+//! The picture goes in on standard input, the text comes out on standard output; recognised lines are joined by spaces, as the authors do.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::images::Pnm;
+use crate::Language;
+
+/// Tesseract with the model of one language.
+#[derive(Debug)]
+pub struct Tesseract {
+    command: PathBuf,
+    model: &'static str,
+}
+
+/// Tesseract's name of a language's model; Debian's package is `tesseract-ocr-` with it, `_` as `-`.
+fn model(language: Language) -> &'static str {
+    match language {
+        Language::En => "eng",
+        Language::Zh => "chi_sim",
+        Language::Ja => "jpn",
+        Language::Fr => "fra",
+        Language::Ru => "rus",
+        Language::Es => "spa",
+    }
+}
+
+impl Tesseract {
+    /// Asks the command which models it has. The error says what to install.
+    pub fn find(command: &Path, language: Language) -> Result<Tesseract, String> {
+        let model = model(language);
+        let listed = Command::new(command)
+            .arg("--list-langs")
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|e| format!("{} is not installed ({e}); Debian's package is tesseract-ocr", command.display()))?;
+        let models = String::from_utf8_lossy(&listed.stdout).into_owned() + &String::from_utf8_lossy(&listed.stderr);
+        if !models.lines().any(|line| line.trim() == model) {
+            return Err(format!(
+                "{} has no model {model}; Debian's package is tesseract-ocr-{}",
+                command.display(),
+                model.replace('_', "-")
+            ));
+        }
+        Ok(Tesseract {
+            command: command.to_owned(),
+            model,
+        })
+    }
+
+    /// The text of a picture, its lines joined by spaces.
+    pub fn read(&self, picture: &Pnm) -> Result<String, String> {
+        let failed = |reason: String| format!("{} failed: {reason}", self.command.display());
+        let mut child = Command::new(&self.command)
+            .args(["stdin", "stdout", "-l", self.model])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|e| failed(e.to_string()))?;
+        let mut stdin = child.stdin.take().expect("piped");
+        let mut stdout = child.stdout.take().expect("piped");
+        // Written beside reading, for neither side waits for the other to finish.
+        let (written, text) = std::thread::scope(|scope| {
+            let writer = scope.spawn(move || stdin.write_all(&picture.0));
+            let mut text = Vec::new();
+            let read = stdout.read_to_end(&mut text).map(|_| text);
+            (writer.join(), read)
+        });
+        let status = child.wait().map_err(|e| failed(e.to_string()))?;
+        if !status.success() {
+            return Err(failed(status.to_string()));
+        }
+        if !matches!(written, Ok(Ok(()))) {
+            return Err(failed("it did not take the picture".into()));
+        }
+        let text = text.map_err(|e| failed(e.to_string()))?;
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        Ok(lines.join(" "))
+    }
+}
