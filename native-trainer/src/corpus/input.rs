@@ -1,12 +1,13 @@
 //! What the commands over documents have in common: inputs and how they are read.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use mmedc::Language;
-use mmedc::read::{self, InputFile, InvalidUtf8, ReadOptions};
+use mmedc::read::{self, InputFile, InvalidUtf8, Ocr, ReadOptions, ReadProblem};
+use mmedc::{Counts, Document, Language};
 
 /// Arguments.
 #[derive(clap::Args, Debug)]
@@ -35,6 +36,9 @@ pub struct InputArgs {
     /// Longest document, in MiB; longer ones are left out and counted
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     pub max_document_mib: u64,
+    /// Command that reads PDFs which are only images, or `off`; without it, `tesseract` where that is installed
+    #[arg(long, value_name = "COMMAND")]
+    pub tesseract: Option<PathBuf>,
 }
 
 /// [`InvalidUtf8`] on the command line.
@@ -58,14 +62,22 @@ impl InputArgs {
             language: self.language,
             source: self.source.clone(),
             license: self.license.clone(),
+            exclude: self.exclude.clone(),
+            ocr: match &self.tesseract {
+                Some(command) if command.as_os_str() == "off" => Ocr::Off,
+                Some(command) => Ocr::Tesseract(command.clone()),
+                None => Ocr::Tesseract("tesseract".into()),
+            },
+            ..ReadOptions::default()
         }
     }
 
     /// Every file of every input, in order, each with the name of its input, so that `NAME/FILE` reads as `tar` would name it.
     pub fn files(&self) -> Result<Inputs> {
         let mut inputs = Inputs::default();
+        let options = self.options();
         for root in &self.input {
-            let listing = read::list(root, &self.exclude)?;
+            let listing = read::list(root, &options)?;
             let name = if root.is_dir() { folder_name(root)? } else { String::new() };
             inputs.other += listing.other;
             inputs.excluded += listing.excluded;
@@ -86,6 +98,20 @@ pub struct Inputs {
     pub excluded: u64,
 }
 
+/// What was counted while reading.
+#[derive(Default)]
+pub struct Read {
+    pub documents: u64,
+    /// Problems by their short names.
+    pub problems: BTreeMap<&'static str, u64>,
+    pub counts: Counts,
+    pub other: u64,
+    pub excluded: u64,
+}
+
+/// Problems that are printed one by one; the rest is counted.
+const MOST_SHOWN: u64 = 20;
+
 impl Inputs {
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|(_, file)| file.bytes).sum()
@@ -98,6 +124,65 @@ impl Inputs {
             "{bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left {msg}",
         )?);
         Ok(bar)
+    }
+
+    /// Reads everything in order and gives each document with the name of its input to `take`. Documents that cannot be read are told on
+    /// standard error and counted; a file of a wrong shape (a parquet without the column) ends it.
+    pub fn documents(&self, options: &ReadOptions, mut take: impl FnMut(&str, Document) -> Result<()>) -> Result<Read> {
+        let mut read = Read {
+            other: self.other,
+            excluded: self.excluded,
+            ..Read::default()
+        };
+        let bar = self.progress()?;
+        let problem = |read: &mut Read, problem: ReadProblem| -> Result<()> {
+            if problem.is_fatal() {
+                return Err(problem.into());
+            }
+            if read.problems.values().sum::<u64>() < MOST_SHOWN {
+                bar.suspend(|| eprintln!("left out: {problem}"));
+            }
+            *read.problems.entry(problem.name()).or_default() += 1;
+            Ok(())
+        };
+        for (input, file) in &self.files {
+            match read::open(file, options) {
+                Err(found) => problem(&mut read, found)?,
+                Ok(mut reader) => {
+                    for document in reader.by_ref() {
+                        match document {
+                            Ok(document) => {
+                                read.documents += 1;
+                                take(input, document)?;
+                            }
+                            Err(found) => problem(&mut read, found)?,
+                        }
+                    }
+                    read.counts.merge(reader.counts());
+                }
+            }
+            bar.inc(file.bytes);
+        }
+        bar.finish_and_clear();
+        Ok(read)
+    }
+}
+
+impl Read {
+    /// Tells on standard error what was not read, and what was odd.
+    pub fn print_problems(&self) {
+        for (name, n) in &self.problems {
+            eprintln!("not read ({name}): {n}");
+        }
+        for (name, n) in &self.counts.0 {
+            eprintln!("read: {name} {n}");
+        }
+        if self.other > 0 {
+            eprintln!("files of other formats: {}", self.other);
+        }
+        if self.excluded > 0 {
+            eprintln!("files left out by --exclude: {}", self.excluded);
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! The medical filter: is a text about medicine, by the share of it that keywords make up.
 //!
-//! Two rules with names of their own. [`mmedc`] is the authors', to the letter. `mmedkit` mends its known faults. Both compare two
+//! Two rules with names of their own. [`mmedc`] is the authors', to the letter. [`mmedkit`] mends its known faults. Both compare two
 //! numbers with two thresholds of the language ([`keywords`]): how many distinct words, and what share of the characters.
 
+pub mod compare;
 pub mod decision;
+pub mod inflect;
 pub mod keywords;
 pub mod mmedc;
+pub mod mmedkit;
 pub mod python_text;
 
 use std::collections::BTreeMap;
@@ -18,11 +21,15 @@ pub use keywords::{KeywordError, KeywordList, Keywords};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rule {
+    /// The authors' rule to the letter.
     Mmedc,
+    /// The same with its known faults mended.
+    Mmedkit,
 }
 
 enum Compiled {
     Mmedc(mmedc::MmedcRule),
+    Mmedkit(mmedkit::MmedkitRule),
 }
 
 /// One rule, compiled for every language that has keywords.
@@ -37,6 +44,7 @@ impl MedicalFilter {
             let list = keywords.get(language).expect("a language of these lists");
             match rule {
                 Rule::Mmedc => Compiled::Mmedc(mmedc::MmedcRule::new(language, list)),
+                Rule::Mmedkit => Compiled::Mmedkit(mmedkit::MmedkitRule::new(language, list)),
             }
         };
         MedicalFilter {
@@ -49,6 +57,7 @@ impl MedicalFilter {
     pub fn decide(&self, language: Language, text: &str) -> Option<Decision> {
         Some(match self.languages.get(&language)? {
             Compiled::Mmedc(rule) => rule.decide(text),
+            Compiled::Mmedkit(rule) => rule.decide(text),
         })
     }
 }
@@ -57,6 +66,7 @@ impl Step for MedicalFilter {
     fn name(&self) -> &'static str {
         match self.rule {
             Rule::Mmedc => "filter_mmedc",
+            Rule::Mmedkit => "filter_mmedkit",
         }
     }
 
