@@ -3,6 +3,8 @@
 //! An example is a run of tokens of which the later ones are targets: all but the first of a piece of text, or the answer after a prompt.
 //! Examples are packed into batches of a bounded number of tokens, without padding; attention stays inside an example. The order depends on
 //! the seed and the epoch only, so that a position (epoch and cursor) is all that resuming needs.
+//!
+//! [`Data`] is what the trainer reads: examples in memory here, packed shards in [`crate::corpus_data`].
 
 use decoder::{Batch, Target};
 use serde::{Deserialize, Serialize};
@@ -72,12 +74,78 @@ pub fn fingerprint(examples: &[Example]) -> String {
     format!("{hash:016x}")
 }
 
+/// What a run is trained on.
+pub trait Data {
+    /// Differs where tokens or targets differ: a run must not go on with other data.
+    fn fingerprint(&self) -> String;
+    /// How much it is, for people.
+    fn describe(&self) -> String;
+    /// Batches in `epochs` passes.
+    fn count_batches(&self, batch_rows: usize, seed: u64, epochs: u64) -> u64;
+    /// Batches of at most `batch_rows` rows, from `position` on, for ever.
+    fn batches(&self, batch_rows: usize, seed: u64, position: Position) -> Box<dyn BatchSource + '_>;
+}
+
+/// Batches, one after the other.
+pub trait BatchSource {
+    /// Where the next batch begins.
+    fn position(&self) -> Position;
+    /// Where that is, for people; none where there is nothing to tell.
+    fn place(&self) -> Option<String>;
+    /// Examples of the next batch, none of the next pass.
+    fn next_batch(&mut self) -> Vec<Example>;
+}
+
+impl Data for Vec<Example> {
+    fn fingerprint(&self) -> String {
+        fingerprint(self)
+    }
+
+    fn describe(&self) -> String {
+        format!("{} pieces of text", self.len())
+    }
+
+    fn count_batches(&self, batch_rows: usize, seed: u64, epochs: u64) -> u64 {
+        count_batches(self, batch_rows, seed, epochs) as u64
+    }
+
+    fn batches(&self, batch_rows: usize, seed: u64, position: Position) -> Box<dyn BatchSource + '_> {
+        Box::new(InMemory {
+            examples: self,
+            batches: Batches::new(self, batch_rows, seed, position),
+        })
+    }
+}
+
+struct InMemory<'a> {
+    examples: &'a [Example],
+    batches: Batches,
+}
+
+impl BatchSource for InMemory<'_> {
+    fn position(&self) -> Position {
+        self.batches.position()
+    }
+
+    fn place(&self) -> Option<String> {
+        None
+    }
+
+    fn next_batch(&mut self) -> Vec<Example> {
+        self.batches
+            .next_batch()
+            .into_iter()
+            .map(|index| self.examples[index].clone())
+            .collect()
+    }
+}
+
 /// Where in the data a run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Passes over the data that are complete.
     pub epoch: u64,
-    /// Examples of this pass that were used.
+    /// Examples, or blocks of a corpus, of this pass that were used.
     pub cursor: usize,
 }
 

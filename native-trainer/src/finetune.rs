@@ -38,7 +38,7 @@ pub fn run(args: &Args) -> Result<()> {
     let from = trainer::starting_point(&args.train)?;
     let init = model::resolve(&args.model)?;
     let tokenizer = folder::read_tokenizer(&init.join("tokenizer.json"))?;
-    let report = read(&args.questions)?;
+    let report = read_questions(&args.questions)?;
     for error in &report.errors {
         eprintln!("{error}");
     }
@@ -49,6 +49,9 @@ pub fn run(args: &Args) -> Result<()> {
             "{too_long} examples are longer than {} tokens and are left out; see --sequence-length",
             args.train.sequence_length
         );
+    }
+    if examples.is_empty() {
+        bail!("there is nothing to train on");
     }
     let settings = Settings::new(&args.train, &DEFAULTS, &examples)?;
     let config_json = shape::of_folder(&init)?;
@@ -67,7 +70,7 @@ pub fn run(args: &Args) -> Result<()> {
     let run = Run {
         args: &args.train,
         settings,
-        examples: &examples,
+        data: &examples,
         held_out: &[],
         config_json,
         tokenizer: &tokenizer,
@@ -78,7 +81,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// Files as named, and all question files in folders, sorted.
-fn read(paths: &[PathBuf]) -> Result<ReadReport> {
+pub(crate) fn read_questions(paths: &[PathBuf]) -> Result<ReadReport> {
     let mut report = ReadReport::default();
     for path in paths {
         let place = || path.display().to_string();

@@ -4,7 +4,9 @@
 //! and [`run_log`] are the trainer: the same loop serves pre-training and fine-tuning. What must hold: a run that was stopped and resumed ends with
 //! the same weights, bit for bit, as one that was not.
 
+pub mod compare;
 pub mod corpus;
+pub mod corpus_data;
 pub mod device;
 pub mod examples;
 pub mod export;
@@ -15,6 +17,8 @@ pub mod model;
 pub mod pair;
 pub mod pretrain;
 pub mod random_weights;
+pub mod report;
+pub mod run_files;
 pub mod run_log;
 pub mod score;
 pub mod shape;

@@ -1,7 +1,7 @@
 //! `mmedkit`: corpora, vocabularies, training, scoring, generation and export on the command line.
 
 use clap::{Parser, Subcommand};
-use mmedkit::{corpus, export, finetune, generate, pretrain, score, tokenize, tokenizer_train};
+use mmedkit::{compare, corpus, export, finetune, generate, pretrain, report, score, tokenize, tokenizer_train};
 
 #[derive(Parser)]
 #[command(
@@ -24,7 +24,7 @@ enum Command {
     Tokenizer(TokenizerCommand),
     /// Token ids of texts: one JSON string a line on standard input, one JSON array a line on standard output
     Tokenize(tokenize::Args),
-    /// Train on a tree of text files, from nothing or from a model
+    /// Train on a tree of text files or on packed shards, from nothing or from a model
     Pretrain(pretrain::Args),
     /// Train on MMedBench questions, with the paper's two prompts
     Finetune(finetune::Args),
@@ -34,6 +34,10 @@ enum Command {
     Score(score::Args),
     /// Write text after a prompt
     Generate(generate::Args),
+    /// What evaluations say: accuracy with intervals, calibration, published results beside, as table, Markdown, CSV, JSON or a page
+    Report(report::Args),
+    /// Two evaluations question by question: which model is better, by how much, and where they differ
+    Compare(compare::Args),
 }
 
 #[derive(Subcommand)]
@@ -52,5 +56,7 @@ fn main() -> anyhow::Result<()> {
         Command::Export(args) => export::run(&args),
         Command::Score(args) => score::run(&args, std::io::stdin().lock(), std::io::stdout().lock()),
         Command::Generate(args) => generate::run(&args, std::io::stdout().lock()),
+        Command::Report(args) => report::run(&args, std::io::stdout().lock()),
+        Command::Compare(args) => compare::run(&args, std::io::stdout().lock()),
     }
 }

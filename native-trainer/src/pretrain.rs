@@ -1,4 +1,4 @@
-//! `mmedkit pretrain`: a tree of text files → packed documents → a model.
+//! `mmedkit pretrain`: a tree of text files, or packed shards of tokens → a model.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -10,26 +10,33 @@ use decoder::{Config, Decoder};
 use serde_json::Value;
 use tokenizer::Tokenizer;
 
-use crate::examples::{Example, pieces};
+use crate::corpus_data::CorpusData;
+use crate::examples::{Data, pieces};
 use crate::random_weights::{AsF32, RandomWeights};
 use crate::shape::{self, ShapeArgs};
-use crate::trainer::{self, Defaults, Run, Settings, TrainArgs};
+use crate::trainer::{self, Defaults, HeldOut, Run, Settings, TrainArgs};
 use crate::{folder, model, text_tree};
 
 /// Arguments.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Folder of UTF-8 .txt files, one document a file
+    /// Folder of UTF-8 .txt files, one document a file; read into memory
+    #[arg(long, required_unless_present = "corpus", conflicts_with = "corpus")]
+    pub input: Option<PathBuf>,
+    /// Folder of shards that `mmedkit corpus pack` wrote; memory-mapped. Its validation text is measured at checkpoints, by language
     #[arg(long)]
-    pub input: PathBuf,
+    pub corpus: Option<PathBuf>,
+    /// Validation tokens of each language that are measured, at most
+    #[arg(long, default_value_t = 1 << 16)]
+    pub validation_tokens: u64,
     /// tokenizer.json of a new model
     #[arg(long, required_unless_present = "init", conflicts_with = "init")]
     pub tokenizer: Option<PathBuf>,
     /// Go on with this model (a Hugging Face folder) instead of a new one
     #[arg(long)]
     pub init: Option<PathBuf>,
-    /// Hold out every n-th document and measure its loss at checkpoints; 0 trains on everything
-    #[arg(long, default_value_t = 0)]
+    /// Hold out every n-th document of --input and measure its loss at checkpoints; 0 trains on everything
+    #[arg(long, default_value_t = 0, conflicts_with = "corpus")]
     pub hold_out: usize,
     #[command(flatten)]
     pub shape: ShapeArgs,
@@ -58,8 +65,16 @@ pub fn run(args: &Args) -> Result<()> {
         Some(folder) => shape::of_folder(folder)?,
         None => args.shape.config(&tokenizer, args.train.sequence_length)?,
     };
-    let (examples, held_out) = read(args, &tokenizer)?;
-    let settings = Settings::new(&args.train, &DEFAULTS, &examples)?;
+    let (data, held_out) = match (&args.input, &args.corpus) {
+        (Some(tree), None) => read(tree, args, &tokenizer)?,
+        (None, Some(folder)) => {
+            let corpus = CorpusData::open(folder, &tokenizer, args.train.sequence_length)?;
+            let held_out = corpus.validation(args.validation_tokens)?;
+            (Box::new(corpus) as Box<dyn Data>, held_out)
+        }
+        _ => bail!("give --input (a tree of text files) or --corpus (packed shards)"),
+    };
+    let settings = Settings::new(&args.train, &DEFAULTS, data.as_ref())?;
     let decoder = load(
         from.as_deref().or(init.as_deref()),
         &config_json,
@@ -67,17 +82,17 @@ pub fn run(args: &Args) -> Result<()> {
         args.train.seed,
     )?;
     eprintln!(
-        "{} parameters, {} steps of at most {} tokens, on {} pieces of text ({} held out)",
+        "{} parameters, {} steps of at most {} tokens, on {} ({} pieces held out)",
         decoder.parameter_count(),
         settings.steps,
         settings.batch_tokens * settings.accumulate,
-        examples.len(),
-        held_out.len()
+        data.describe(),
+        held_out.iter().map(|group| group.examples.len()).sum::<usize>()
     );
     let run = Run {
         args: &args.train,
         settings,
-        examples: &examples,
+        data: data.as_ref(),
         held_out: &held_out,
         config_json,
         tokenizer: &tokenizer,
@@ -88,8 +103,8 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// Documents in pieces: those to train on, and those held out.
-fn read(args: &Args, tokenizer: &Tokenizer) -> Result<(Vec<Example>, Vec<Example>)> {
-    let files = text_tree::files(&args.input)?;
+fn read(tree: &Path, args: &Args, tokenizer: &Tokenizer) -> Result<(Box<dyn Data>, Vec<HeldOut>)> {
+    let files = text_tree::files(tree)?;
     let (mut train, mut held_out) = (Vec::new(), Vec::new());
     for (index, path) in files.iter().enumerate() {
         let text = text_tree::read(path)?;
@@ -101,9 +116,13 @@ fn read(args: &Args, tokenizer: &Tokenizer) -> Result<(Vec<Example>, Vec<Example
         if held { held_out.extend(examples) } else { train.extend(examples) }
     }
     if train.is_empty() {
-        bail!("{}: no text to train on", args.input.display());
+        bail!("{}: no text to train on", tree.display());
     }
-    Ok((train, held_out))
+    let held_out = HeldOut {
+        name: String::new(),
+        examples: held_out,
+    };
+    Ok((Box::new(train), vec![held_out]))
 }
 
 /// A model to train on the CPU: from a folder, or new.

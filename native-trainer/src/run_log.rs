@@ -1,5 +1,6 @@
 //! `log.jsonl` of a run: one JSON object a step.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -29,6 +30,9 @@ pub struct Entry {
     /// Mean loss of the held-out text, where it was measured.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub held_out_loss: Option<f64>,
+    /// The same by language, where the text has one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub held_out_losses: BTreeMap<String, f64>,
 }
 
 /// The open file.

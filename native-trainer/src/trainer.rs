@@ -1,5 +1,6 @@
 //! The training loop: packed batches → tape → AdamW, with warm-up and cosine, clipping, checkpoints and exact resume.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokenizer::Tokenizer;
 
-use crate::examples::{Batches, Example, Position, count_batches, fingerprint, pack};
+use crate::examples::{Data, Example, Position, pack};
 use crate::run_log::{Entry, RunLog};
 use crate::state::{self, Progress};
 
@@ -115,10 +116,7 @@ pub struct Defaults {
 
 impl Settings {
     /// From the arguments and the data.
-    pub fn new(args: &TrainArgs, defaults: &Defaults, examples: &[Example]) -> Result<Settings> {
-        if examples.is_empty() {
-            bail!("there is nothing to train on");
-        }
+    pub fn new(args: &TrainArgs, defaults: &Defaults, data: &dyn Data) -> Result<Settings> {
         if args.sequence_length == 0 || args.batch_tokens < args.sequence_length || args.accumulate == 0 || args.checkpoint_every == 0 {
             bail!(
                 "--sequence-length, --accumulate and --checkpoint-every must be at least 1, and --batch-tokens at least --sequence-length"
@@ -127,7 +125,9 @@ impl Settings {
         let epochs = args.epochs.unwrap_or(defaults.epochs);
         let steps = match args.steps {
             Some(steps) => steps,
-            None => count_batches(examples, args.batch_tokens, args.seed, epochs).div_ceil(args.accumulate) as u64,
+            None => data
+                .count_batches(args.batch_tokens, args.seed, epochs)
+                .div_ceil(args.accumulate as u64),
         };
         let warmup = args.warmup_ratio.unwrap_or(defaults.warmup_ratio);
         if steps == 0 || !(0.0..=1.0).contains(&warmup) {
@@ -135,7 +135,7 @@ impl Settings {
         }
         Ok(Settings {
             kind: defaults.kind.to_owned(),
-            data: fingerprint(examples),
+            data: data.fingerprint(),
             steps,
             sequence_length: args.sequence_length,
             batch_tokens: args.batch_tokens,
@@ -171,14 +171,22 @@ pub struct Run<'a> {
     pub args: &'a TrainArgs,
     /// Those that do.
     pub settings: Settings,
-    /// The data.
-    pub examples: &'a [Example],
-    /// Text that is measured at checkpoints and never trained on.
-    pub held_out: &'a [Example],
+    /// What it is trained on.
+    pub data: &'a dyn Data,
+    /// Text that is measured at checkpoints and never trained on, in named groups.
+    pub held_out: &'a [HeldOut],
     /// `config.json` of the model.
     pub config_json: Value,
     /// Stored with every checkpoint.
     pub tokenizer: &'a Tokenizer,
+}
+
+/// Text that is measured together.
+pub struct HeldOut {
+    /// Its language; empty where the text is of no one.
+    pub name: String,
+    /// At least one.
+    pub examples: Vec<Example>,
 }
 
 /// Where a run starts from, told before a model is loaded.
@@ -231,7 +239,10 @@ pub fn train<B: Differentiable>(run: &Run, decoder: &Decoder<B>, from: Option<&P
         }
     };
     let mut log = RunLog::open(&args.output, progress.step)?;
-    let mut batches = Batches::new(run.examples, settings.batch_tokens, settings.seed, progress.position);
+    let mut batches = run.data.batches(settings.batch_tokens, settings.seed, progress.position);
+    if let Some(place) = batches.place().filter(|_| from.is_some()) {
+        eprintln!("after step {}: going on {place}", progress.step);
+    }
     let last = args.stop_after.map_or(settings.steps, |stop| stop.min(settings.steps));
     let decays = |param: Param| !param.is_vector(decoder.config());
     let bar = if std::io::stderr().is_terminal() {
@@ -247,9 +258,7 @@ pub fn train<B: Differentiable>(run: &Run, decoder: &Decoder<B>, from: Option<&P
     while progress.step < last {
         let began = Instant::now();
         let step = progress.step + 1;
-        let parts: Vec<Vec<&Example>> = (0..settings.accumulate)
-            .map(|_| batches.next_batch().into_iter().map(|index| &run.examples[index]).collect())
-            .collect();
+        let parts: Vec<Vec<Example>> = (0..settings.accumulate).map(|_| batches.next_batch()).collect();
         let targets: usize = parts
             .iter()
             .flatten()
@@ -259,7 +268,7 @@ pub fn train<B: Differentiable>(run: &Run, decoder: &Decoder<B>, from: Option<&P
         let mut gradients = Gradients::new(model.parameters.len());
         let mut mean = 0.0;
         for part in &parts {
-            let (batch, targets) = pack(part, 1.0 / targets as f32);
+            let (batch, targets) = pack(&part.iter().collect::<Vec<_>>(), 1.0 / targets as f32);
             mean += loss_and_gradients(backend, model, &batch, &targets, args.activation_checkpointing, &mut gradients)?;
         }
         let hyper = AdamW {
@@ -279,7 +288,7 @@ pub fn train<B: Differentiable>(run: &Run, decoder: &Decoder<B>, from: Option<&P
         };
 
         let saves = step == last || step.is_multiple_of(args.checkpoint_every);
-        let held_out_loss = if saves { held_out(run, decoder)? } else { None };
+        let (held_out_loss, held_out_losses) = if saves { held_out(run, decoder)? } else { Default::default() };
         let speed = rows as f64 / began.elapsed().as_secs_f64();
         log.add(&Entry {
             step,
@@ -291,6 +300,7 @@ pub fn train<B: Differentiable>(run: &Run, decoder: &Decoder<B>, from: Option<&P
             tokens: progress.tokens,
             tokens_per_second: speed.round(),
             held_out_loss,
+            held_out_losses,
         })?;
         bar.inc(1);
         bar.set_message(format!("loss {mean:.3}, {speed:.0} tokens/s"));
@@ -322,14 +332,25 @@ pub fn train<B: Differentiable>(run: &Run, decoder: &Decoder<B>, from: Option<&P
     checkpoint.context("the run has no steps left to do and no checkpoint")
 }
 
-/// Mean loss over the held-out examples.
-fn held_out<B: Differentiable>(run: &Run, decoder: &Decoder<B>) -> Result<Option<f64>> {
-    if run.held_out.is_empty() {
-        return Ok(None);
+/// Mean loss over all held-out examples, and over those of each named group.
+fn held_out<B: Differentiable>(run: &Run, decoder: &Decoder<B>) -> Result<(Option<f64>, BTreeMap<String, f64>)> {
+    let (mut sum, mut count, mut by_name) = (0.0, 0, BTreeMap::new());
+    for group in run.held_out {
+        let (group_sum, group_count) = total_loss(run, decoder, &group.examples)?;
+        sum += group_sum;
+        count += group_count;
+        if !group.name.is_empty() && group_count > 0 {
+            by_name.insert(group.name.clone(), group_sum / group_count as f64);
+        }
     }
-    let total: usize = run.held_out.iter().map(|example| example.tokens.len() - example.first_target).sum();
+    Ok(((count > 0).then(|| sum / count as f64), by_name))
+}
+
+/// Sum of the losses, and the number of targets.
+fn total_loss<B: Differentiable>(run: &Run, decoder: &Decoder<B>, examples: &[Example]) -> Result<(f64, usize)> {
+    let total: usize = examples.iter().map(|example| example.tokens.len() - example.first_target).sum();
     let mut sum = 0.0;
-    let mut rest: Vec<&Example> = run.held_out.iter().collect();
+    let mut rest: Vec<&Example> = examples.iter().collect();
     while !rest.is_empty() {
         let mut rows = 0;
         let count = rest.iter().take_while(|example| {
@@ -340,7 +361,7 @@ fn held_out<B: Differentiable>(run: &Run, decoder: &Decoder<B>) -> Result<Option
         let (batch, targets) = pack(&part, 1.0);
         sum += pollster::block_on(loss(&decoder.backend, &decoder.model, &batch, &targets))?;
     }
-    Ok(Some(sum / total as f64))
+    Ok((sum, total))
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@
 //! - [`extract`], [`lenient`]: letters out of generated text
 //! - [`run`]: plan, runner, resuming and merging; where a model comes in
 //! - [`record`], [`summary`]: run records (JSONL, CSV), and what is shown from them
+//! - [`metrics`]: how like a reference a text is, and in which language
+//! - [`published`]: the paper's results as data
+//! - [`report`]: all of that for a run, as tables, CSV, JSON or a page; two runs compared
 //! - [`statistics`]: intervals, tests, calibration, means, agreement, early stopping
 
 #[cfg(feature = "archive")]
@@ -23,12 +26,15 @@ pub mod choice;
 pub mod extract;
 pub mod language;
 pub mod lenient;
+pub mod metrics;
 pub mod originals;
 pub mod prompt;
 pub mod protocol;
+pub mod published;
 pub mod question;
 pub mod reader;
 pub mod record;
+pub mod report;
 pub mod run;
 pub mod scoring;
 pub mod seed;

@@ -158,7 +158,7 @@ impl Contamination {
                 .find_map(|(first, hash)| runs.first.get(&hash).map(|number| (first, *number)))?;
             Some(Hit {
                 question: self.names[number as usize].clone(),
-                ngram: units.text(first, *length).to_owned(),
+                ngram: units.text(first, *length),
             })
         })
     }

@@ -26,8 +26,6 @@ pub struct Units {
     pub unit: Unit,
     /// A 64-bit hash of each unit.
     pub hashes: Vec<u64>,
-    /// Where each unit ends in `normal`, in bytes.
-    ends: Vec<usize>,
 }
 
 impl Units {
@@ -48,39 +46,19 @@ impl Units {
         } else {
             Unit::Word
         };
-        let (mut hashes, mut ends) = (Vec::new(), Vec::new());
-        match unit {
-            Unit::Word => {
-                let mut start = 0;
-                for word in normal.split(' ').filter(|word| !word.is_empty()) {
-                    hashes.push(xxh3_64(word.as_bytes()));
-                    ends.push(start + word.len());
-                    start += word.len() + 1;
-                }
-            }
-            Unit::Character => {
-                for (start, letter) in normal.char_indices() {
-                    hashes.push(mix(u64::from(u32::from(letter)) + 1));
-                    ends.push(start + letter.len_utf8());
-                }
-            }
-        }
-        Units {
-            normal,
-            unit,
-            hashes,
-            ends,
-        }
+        let hashes = match unit {
+            Unit::Word => words(&normal).map(|word| xxh3_64(word.as_bytes())).collect(),
+            Unit::Character => normal.chars().map(|letter| mix(u64::from(u32::from(letter)) + 1)).collect(),
+        };
+        Units { normal, unit, hashes }
     }
 
     /// Text of `count` units from the one numbered `first`, in normal form.
-    pub fn text(&self, first: usize, count: usize) -> &str {
-        let start = match (first, self.unit) {
-            (0, _) => 0,
-            (_, Unit::Word) => self.ends[first - 1] + 1,
-            (_, Unit::Character) => self.ends[first - 1],
-        };
-        &self.normal[start..self.ends[first + count - 1]]
+    pub fn text(&self, first: usize, count: usize) -> String {
+        match self.unit {
+            Unit::Word => words(&self.normal).skip(first).take(count).collect::<Vec<_>>().join(" "),
+            Unit::Character => self.normal.chars().skip(first).take(count).collect(),
+        }
     }
 
     /// 128 bits that texts of the same normal form share. A text without letters and digits stands for itself.
@@ -90,6 +68,10 @@ impl Units {
             normal => xxh3_128(normal.as_bytes()),
         }
     }
+}
+
+fn words(normal: &str) -> impl Iterator<Item = &str> {
+    normal.split(' ').filter(|word| !word.is_empty())
 }
 
 /// Counts of letters and digits seen.
@@ -191,9 +173,9 @@ mod tests {
     #[test]
     fn runs_are_texts() {
         let words = Units::new("One, two; three four");
-        assert_eq!((words.text(0, 2), words.text(1, 3)), ("one two", "two three four"));
+        assert_eq!([words.text(0, 2), words.text(1, 3)], ["one two", "two three four"]);
         let characters = Units::new("結核の治療");
-        assert_eq!((characters.text(0, 2), characters.text(3, 2)), ("結核", "治療"));
+        assert_eq!([characters.text(0, 2), characters.text(3, 2)], ["結核", "治療"]);
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! `mmedkit corpus`: from raw text to training data, each step as a command.
 
+pub mod dedup;
 pub mod filter;
 mod input;
+pub mod pack;
+pub mod tokenize;
+mod units;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -11,11 +15,20 @@ use clap::Subcommand;
 pub enum Command {
     /// Decide which documents are about medicine, and write the decisions and the kept documents
     Filter(filter::Args),
+    /// Keep one copy of each document, and none that holds a benchmark's questions
+    Dedup(dedup::Args),
+    /// Turn documents into shards of tokens
+    Tokenize(tokenize::Args),
+    /// Join shards into what `mmedkit pretrain --corpus` reads, or into the windows of MMedC's authors
+    Pack(pack::Args),
 }
 
 /// Runs one.
 pub fn run(command: &Command) -> Result<()> {
     match command {
         Command::Filter(args) => filter::run(args),
+        Command::Dedup(args) => dedup::run(args),
+        Command::Tokenize(args) => tokenize::run(args),
+        Command::Pack(args) => pack::run(args),
     }
 }

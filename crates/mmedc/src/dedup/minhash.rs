@@ -69,10 +69,10 @@ fn lowest_avx2(group: &Group, elements: &[u32]) -> [u32; LANES] {
 fn lowest_plain(group: &Group, elements: &[u32]) -> [u32; LANES] {
     let mut lowest = [u32::MAX; LANES];
     for element in elements {
-        for lane in 0..LANES {
-            let mut value = (element ^ group.masks[lane]).wrapping_mul(group.factors[lane]);
+        for (lowest, (mask, factor)) in lowest.iter_mut().zip(group.masks.iter().zip(&group.factors)) {
+            let mut value = (element ^ mask).wrapping_mul(*factor);
             value = (value ^ (value >> 15)).wrapping_mul(0x85EB_CA6B);
-            lowest[lane] = lowest[lane].min(value);
+            *lowest = (*lowest).min(value);
         }
     }
     lowest
