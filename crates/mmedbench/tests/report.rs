@@ -2,6 +2,7 @@
 
 use mmedkit_mmedbench::record::{DataId, Evaluation, ModelId};
 use mmedkit_mmedbench::report::compare::{CompareError, compare};
+use mmedkit_mmedbench::report::rationales::rationales;
 use mmedkit_mmedbench::report::{ReportError, Style, as_csv, as_html, as_tables, report};
 use mmedkit_mmedbench::{Language, QuestionRecord, RunHeader, RunRecord};
 use serde_json::json;
@@ -103,7 +104,7 @@ fn a_report_counts_what_the_record_says() {
     assert_eq!(report.published.len(), 20);
     assert!(report.published[0].macro_percent > report.published[19].macro_percent);
     let said = report.warnings.join("\n");
-    for part in ["protocol letters", "English 8 of 1273", "2 lines of the data", "18 of 30"] {
+    for part in ["protocol letters", "English 8, there 1273", "in no score: 2", "18 of 30"] {
         assert!(said.contains(part), "{said}");
     }
 }
@@ -273,4 +274,41 @@ fn what_cannot_be_compared_is_refused() {
     let mut key = first.clone();
     key.questions[0].gold = "D".into();
     assert!(matches!(compare(&first, &key), Err(CompareError::Key { .. })));
+}
+
+#[test]
+fn rationales_are_measured_against_the_data() {
+    let mut record = run("tiny", 0);
+    let line = |key: &str, rationale: &str, checked: bool| {
+        format!(
+            r#"{{"question":"Q{key}","options":{{"A":"1","B":"2"}},"answer_idx":"B","rationale":"{rationale}","human_checked":{checked},"human_check_passed":{checked}}}"#
+        )
+    };
+    let question = |text: &str, language| mmedkit_mmedbench::Question::from_json_line(text, "q", "f", Some(language)).unwrap();
+    let english = [
+        question(&line("1", "Insulin lowers the glucose.", true), Language::English),
+        question(&line("2", "Not checked by anyone.", false), Language::English),
+    ];
+    let said = [
+        "###Rationale: Insulin lowers the glucose.\n###Answer: OPTION B IS CORRECT.",
+        "Insulin.",
+    ];
+    for ((line, question), said) in record.questions.iter_mut().zip(&english).zip(said) {
+        line.question_hash = question.hash();
+        line.text = Some(said.into());
+    }
+    let rows = rationales(&record, &english);
+    assert_eq!((rows.len(), rows[0].n, rows[0].empty, rows[0].tokens), (1, 1, 0, "nltk"));
+    assert!(
+        (rows[0].bleu[3] - 1.0).abs() < 1e-12 && (rows[0].rouge[2] - 1.0).abs() < 1e-12,
+        "{rows:?}"
+    );
+    assert!(
+        (rows[0].rouge_authors[0] - 0.999_999_995).abs() < 1e-12 && rows[0].ter == 0.0,
+        "{rows:?}"
+    );
+    let mut report = report(&record).unwrap();
+    report.rationales = rows;
+    assert!(as_tables(&report, Style::Markdown, Some(0)).contains("| English | 1 | 0 | nltk | 100.0 |"));
+    assert_eq!(rationales(&run("tiny", 0), &english).len(), 0, "nothing was written");
 }

@@ -361,17 +361,17 @@ fn warnings(report: &Report) -> Vec<String> {
         );
     }
     let sizes = &published().test_sizes;
-    let partial: Vec<String> = report
+    let other: Vec<String> = report
         .languages
         .iter()
         .filter_map(|row| Some((row, *sizes.get(&row.language?)?)))
         .filter(|(row, size)| row.n != *size)
-        .map(|(row, size)| format!("{} {} of {size}", row.name, row.n))
+        .map(|(row, size)| format!("{} {}, there {size}", row.name, row.n))
         .collect();
-    if !partial.is_empty() {
+    if !other.is_empty() {
         out.push(format!(
-            "Not the whole test set of MMedBench, on which the published rows rest ({}).",
-            partial.join(", ")
+            "The published rows rest on the whole test sets of MMedBench; these are other questions, or not all of them ({}).",
+            other.join("; ")
         ));
     }
     if let Some(position) = &report.position {
@@ -381,17 +381,17 @@ fn warnings(report: &Report) -> Vec<String> {
         ));
     }
     if report.unread > 0 {
-        out.push(format!("{} answers could not be read and count as wrong.", report.unread));
+        out.push(format!("Answers that could not be read, and count as wrong: {}.", report.unread));
     }
     if report.truncated > 0 {
         out.push(format!(
-            "{} questions did not fit the model and were cut on the left.",
+            "Questions that did not fit the model and were cut on the left: {}.",
             report.truncated
         ));
     }
     if run.unreadable_lines > 0 {
         out.push(format!(
-            "{} lines of the data are no questions and are in no score.",
+            "Lines of the data that are no questions, and in no score: {}.",
             run.unreadable_lines
         ));
     }

@@ -25,7 +25,7 @@ pub fn as_html(reports: &[Report]) -> String {
 
 fn chart(reports: &[Report], title: &str) -> String {
     format!(
-        "<figure><figcaption>{}</figcaption>{}{}</figure>\n",
+        "<figure><figcaption>{}</figcaption><div class=\"chart\" tabindex=\"0\" role=\"region\" aria-label=\"Chart\">{}</div>{}</figure>\n",
         escape(title),
         svg::accuracy(reports),
         svg::legend(reports)
@@ -55,13 +55,13 @@ fn section(report: &Report, several: bool) -> String {
         out += &chart(std::slice::from_ref(report), "Accuracy, % of questions");
     }
     for table in tables(report, None) {
-        let calibration = table.title.starts_with("Calibration");
-        out += &html_table(&table);
-        if let Some(c) = report.calibration.as_ref().filter(|_| calibration) {
-            out += &format!(
-                "<figure class=\"small\"><figcaption>Reliability diagram</figcaption>{}</figure>\n",
-                svg::reliability(c)
-            );
+        match report.calibration.as_ref().filter(|_| table.title.starts_with("Calibration")) {
+            Some(c) => {
+                let (table, diagram) = (html_table(&table), svg::reliability(c));
+                out +=
+                    &format!("<div class=\"beside\">{table}<figure><figcaption>Reliability diagram</figcaption>{diagram}</figure></div>\n");
+            }
+            None => out += &html_table(&table),
         }
     }
     out + &doubts(report) + "</section>\n"
@@ -91,8 +91,10 @@ fn figures(report: &Report) -> String {
 
 fn html_table(table: &Table) -> String {
     let title = escape(&table.title);
-    let mut out =
-        format!("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table><caption>{title}</caption><thead><tr>");
+    let few = if table.columns.len() < 6 { " class=\"few\"" } else { "" };
+    let mut out = format!(
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table{few}><caption>{title}</caption><thead><tr>"
+    );
     for (index, column) in table.columns.iter().enumerate() {
         // A column without a heading is the rows' own names.
         out += &match (index, column.as_str()) {
@@ -144,7 +146,7 @@ const STYLE: &str = "
 --en:#56b4e9;--zh:#f08a5d;--ja:#e29ac2;--fr:#3fc79a;--ru:#e6d84a;--es:#f0b445;--all:#e8eaec;--bar:#3f6f99;--count:#4b545d}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
-main{max-width:60rem;margin:0 auto;padding:2rem 1rem 4rem}
+main{max-width:64rem;margin:0 auto;padding:2rem 1rem 4rem}
 h1{font-size:1.6rem;line-height:1.25;margin:0 0 1rem}h2{font-size:1.2rem;margin:2rem 0 .5rem}
 dl{display:grid;gap:.25rem 1.5rem;margin:0 0 1.25rem;font-size:.9rem}dl div{display:grid;grid-template-columns:9rem 1fr;gap:.75rem}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
@@ -152,10 +154,11 @@ dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 .figures small{color:var(--soft);white-space:nowrap}
 aside{background:var(--panel);border-left:.25rem solid var(--es);padding:.75rem 1rem;margin:1.25rem 0;font-size:.92rem}
 aside h2{margin:0 0 .25rem;font-size:1rem}aside ul{margin:0;padding-left:1.1rem}
-figure{margin:1.5rem 0}figcaption{font-weight:600;margin-bottom:.25rem}figure>svg{width:100%;height:auto;display:block}figure.small{max-width:23rem}
+figure{margin:1.5rem 0}figcaption{font-weight:600;margin-bottom:.25rem}figure svg:not(.mark){width:100%;height:auto;display:block}.chart{overflow-x:auto}.chart svg{min-width:36rem}.beside{display:grid;grid-template-columns:1fr minmax(18rem,24rem);gap:0 2.5rem;align-items:start}
 .wide{overflow-x:auto;margin:1.5rem 0}table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums}
+table.few{width:auto;min-width:min(100%,22rem)}
 caption{text-align:left;font-weight:600;font-size:1rem;padding-bottom:.4rem}
-th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+th,td{padding:.3rem .5rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 thead th{color:var(--soft);font-weight:500;vertical-align:bottom}th[scope=row],thead th:first-child{text-align:left;font-weight:400;padding-left:0}
 tr.mine{background:var(--mine)}tr.mine th{font-weight:600}
 svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg .tick{fill:var(--soft)}
@@ -167,6 +170,7 @@ svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg .tick{fill:var(--sof
 .legend{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;margin:.5rem 0 0;padding:0;font-size:.85rem;color:var(--soft)}
 .legend .mark{width:1.1rem;height:1.1rem;vertical-align:-.2rem;margin-right:.35rem}
 details{margin:1.5rem 0;font-size:.9rem}summary{cursor:pointer}:focus-visible{outline:3px solid var(--en);outline-offset:2px}
+@media (max-width:48rem){.beside{grid-template-columns:1fr}}
 @media (max-width:40rem){dl div{grid-template-columns:1fr;gap:0}}
 @media print{body{background:#fff;color:#000}.wide{overflow:visible}}
 ";
