@@ -4,7 +4,9 @@ mod vectors;
 
 use std::collections::BTreeSet;
 
+use mmedkit_mmedbench::Language;
 use mmedkit_mmedbench::choice::brier;
+use mmedkit_mmedbench::published::published;
 use mmedkit_mmedbench::statistics::calibration::{BINS, calibration};
 use mmedkit_mmedbench::statistics::group::{Mean, Member, mean, mean_of_share, plain, weighted};
 use mmedkit_mmedbench::statistics::interval::{exact, wilson};
@@ -188,6 +190,16 @@ fn macro_micro(row: &Value, what: &str) {
         number(row, "micro_percent"),
         &format!("{what} micro"),
     );
+    // Rows taken from the published table are those of the data file.
+    if let Some(model) = row["name"].as_str().unwrap().strip_suffix(" row") {
+        let published = published().accuracy.iter().find(|row| row.model == model).unwrap();
+        for language in LANGUAGES {
+            let percent = published.percent[&Language::parse(language).unwrap()];
+            assert_eq!(percent, number(&row["accuracy_percent"], language), "{model} {language}");
+        }
+        close(published.macro_percent(), number(row, "macro_percent"), model);
+        close(published.micro_percent(), number(row, "micro_percent"), model);
+    }
 }
 
 /// The values of each metric in each task of `choice.jsonl`, which the summary aggregates.
