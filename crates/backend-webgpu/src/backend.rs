@@ -1,5 +1,6 @@
 //! [`WebGpuBackend`]: the decoder's contract, carried out by recorded dispatches.
 
+use crate::arithmetic::{Arithmetic, Families, Family};
 use crate::batch::GpuBatch;
 use crate::device::{self, AdapterInfo, Options};
 use crate::gpu::{Gpu, Handle};
@@ -39,6 +40,37 @@ impl WebGpuBackend {
         &self.gpu.options
     }
 
+    /// The arithmetic in effect: what was asked for, less what the device does not have.
+    pub fn arithmetic(&self) -> Arithmetic {
+        self.gpu.arithmetic()
+    }
+
+    /// The arithmetic that was asked for.
+    pub fn arithmetic_wanted(&self) -> Arithmetic {
+        self.gpu.wanted.get()
+    }
+
+    /// Asks for an arithmetic, for all steps recorded from now on, by any clone of this backend. What the device does not have stays plain.
+    pub fn set_arithmetic(&self, wanted: Arithmetic) {
+        self.gpu.wanted.set(wanted);
+    }
+
+    /// What the device has, less what was given up.
+    pub fn families(&self) -> Families {
+        self.gpu.families.get()
+    }
+
+    /// Uses no kernel of a family any more.
+    pub fn give_up(&self, family: Family) {
+        self.gpu.families.set(self.gpu.families.get().without(family));
+    }
+
+    /// Which kernels run, for records of a run: `matvec=f32 matmul=f32 subgroups cache=f32`.
+    pub fn kernels(&self) -> String {
+        let cache = if self.gpu.options.half_cache { "f16" } else { "f32" };
+        format!("{} cache={cache}", self.arithmetic())
+    }
+
     /// Submits so far.
     pub fn submits(&self) -> u64 {
         self.gpu.submits()
@@ -69,7 +101,14 @@ impl WebGpuBackend {
             buffer: Rc::new(self.gpu.upload(values)?),
             rows,
             cols,
+            packed: Rc::default(),
         })
+    }
+
+    /// An input of products as signed bytes with scales, in the words of `quantize.wgsl`.
+    pub(crate) async fn packed_words(&self, x: &Tensor) -> Result<Vec<u32>> {
+        let words = self.gpu.read(self.record().packed(x)?, x.rows * x.cols / 32 * 9).await?;
+        Ok(words.into_iter().map(f32::to_bits).collect())
     }
 
     fn record(&self) -> Recorder<'_> {

@@ -86,6 +86,11 @@ impl BatchInner {
         self.rows <= 2 * self.segments.len()
     }
 
+    /// Keys that the last row of the longest segment sees.
+    pub fn longest_context(&self) -> usize {
+        self.segments.iter().map(|s| s.context_len).max().unwrap_or(1)
+    }
+
     /// What each row sees. Made at the first layer that asks.
     pub fn sights(&self, gpu: &Rc<Gpu>) -> Result<Rc<Handle>> {
         if let Some(handle) = &*self.sights.borrow() {

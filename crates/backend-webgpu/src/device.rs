@@ -1,8 +1,11 @@
 //! Getting a device: adapter, limits, options, and what is known when it goes away.
 //!
-//! Everything works within WebGPU's default limits; more is asked for and used where the adapter grants it. Next: [`crate::gpu`].
+//! Everything works within WebGPU's default limits and without optional features; more is asked for and used where the adapter grants it.
+//! Next: [`crate::gpu`].
 
+use crate::arithmetic::{Arithmetic, Families, Family};
 use decoder::{Error, Result};
+use std::fmt;
 use std::sync::{Arc, Mutex};
 
 /// What a caller may choose. [`Default`] is right for everybody but tests.
@@ -16,10 +19,30 @@ pub struct Options {
     pub max_binding_bytes: Option<u64>,
     /// Use a software adapter (lavapipe, SwiftShader, WARP) if there is no other. Where `false`, such an adapter is as good as none.
     pub refuse_software: bool,
-    /// Do without subgroups even where the device has them. For tests.
-    pub no_subgroups: bool,
+    /// Do without what devices need not have (subgroups, 16-bit floats, products of packed bytes), even where this one does. For tests.
+    pub no_extras: bool,
+    /// How products are computed; what the device does not have stays plain. May be changed later ([`crate::WebGpuBackend::set_arithmetic`]).
+    pub arithmetic: Arithmetic,
     /// Keep keys and values as 16-bit floats: half the memory of the cache, and log-probabilities that differ in the third digit or so.
     pub half_cache: bool,
+    /// Something that goes wrong. For tests of the self-test.
+    pub fault: Option<Fault>,
+}
+
+/// What a run record says of kernels: `matvec=f32 matmul=f32 subgroups cache=f32`, as asked for. [`crate::WebGpuBackend::kernels`] says what was granted.
+impl fmt::Display for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cache={}", self.arithmetic, if self.half_cache { "f16" } else { "f32" })
+    }
+}
+
+/// Mistakes that browsers and drivers make, on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Products of this family leave out their last inputs; `None`: those of no family.
+    Wrong(Option<Family>),
+    /// No kernel of any family compiles.
+    Refused,
 }
 
 /// Which adapter runs the model.
@@ -33,8 +56,9 @@ pub struct AdapterInfo {
     pub software: bool,
     /// Largest storage buffer that a kernel may see, in bytes.
     pub max_binding_bytes: u64,
-    /// Threads that may exchange values without memory: the smallest subgroup, at most 32; 1 where subgroups are not used. wgpu 30.0.1 does not
-    /// offer them in the browser (its issue 10146, 2026-11).
+    /// What it has of what devices need not have.
+    pub families: Families,
+    /// Threads that may exchange values without memory: the smallest subgroup, at most 32; 1 without subgroups.
     pub subgroup: u32,
 }
 
@@ -72,6 +96,8 @@ pub async fn open(options: &Options) -> Result<Opened> {
     description.backends = wgpu::Backends::all() - wgpu::Backends::GL;
     description.flags = wgpu::InstanceFlags::empty();
     let instance = wgpu::Instance::new(description);
+    #[cfg(target_arch = "wasm32")]
+    crate::subgroups_web::ask_for_them();
     let adapter = find(&instance, options).await?;
     let info = adapter.get_info();
     let software = info.device_type == wgpu::DeviceType::Cpu || is_software(&info.name) || is_software(&info.driver);
@@ -81,8 +107,8 @@ pub async fn open(options: &Options) -> Result<Opened> {
             info.name
         )));
     }
-    let subgroups = adapter.features() & wgpu::Features::SUBGROUP;
-    let subgroups = if options.no_subgroups { wgpu::Features::empty() } else { subgroups };
+    let extras = adapter.features() & (wgpu::Features::SUBGROUP | wgpu::Features::SHADER_F16);
+    let extras = if options.no_extras { wgpu::Features::empty() } else { extras };
     let limits = if options.default_limits {
         wgpu::Limits::default()
     } else {
@@ -91,7 +117,7 @@ pub async fn open(options: &Options) -> Result<Opened> {
     let (device, queue) = adapter
         .request_device(&wgpu::DeviceDescriptor {
             label: Some("mmedkit"),
-            required_features: subgroups,
+            required_features: extras,
             required_limits: limits,
             ..Default::default()
         })
@@ -124,11 +150,19 @@ pub async fn open(options: &Options) -> Result<Opened> {
         .min(granted.max_buffer_size)
         .min(options.max_binding_bytes.unwrap_or(u64::MAX))
         .min(LARGEST_BINDING);
-    let subgroup = if subgroups.is_empty() {
-        1
-    } else {
-        info.subgroup_min_size.clamp(1, 32)
+    #[cfg(target_arch = "wasm32")]
+    let subgroups = crate::subgroups_web::granted(&device);
+    #[cfg(not(target_arch = "wasm32"))]
+    let subgroups = extras.contains(wgpu::Features::SUBGROUP);
+    let smallest = info.subgroup_min_size.clamp(1, 32);
+    let dot_products = wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct;
+    let families = Families {
+        // Of a size that divides the 32 threads of a sum.
+        subgroups: subgroups && !options.no_extras && smallest > 1 && smallest.is_power_of_two(),
+        half: extras.contains(wgpu::Features::SHADER_F16),
+        packed: instance.wgsl_language_features().contains(dot_products) && !options.no_extras,
     };
+    let subgroup = if families.subgroups { smallest } else { 1 };
     let name = if info.name.is_empty() {
         "unnamed adapter".to_owned()
     } else {
@@ -139,6 +173,7 @@ pub async fn open(options: &Options) -> Result<Opened> {
         backend: format!("{:?}", info.backend),
         software,
         max_binding_bytes,
+        families,
         subgroup,
     };
     Ok(Opened {

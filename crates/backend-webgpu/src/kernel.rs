@@ -3,6 +3,7 @@
 //! A [`Kernel`] is the key of a pipeline: a `.wgsl` file and the constants that it is compiled with. Its text is: constants, the format of the
 //! weight where it reads one, then the file. Bindings are storage buffers in group 0 (read-only until the last ones) and the kernel's uniforms in group 1.
 
+use crate::arithmetic::Family;
 use crate::formats;
 use decoder::DType;
 
@@ -22,8 +23,14 @@ pub enum Kernel {
         ragged: bool,
         subgroup: u32,
     },
-    /// Many rows times a matrix, in tiles. `rows`: rows of a tile, 32 or 64.
-    MatMul { dtype: DType, rows: u32, ragged: bool },
+    /// Many rows times a matrix, in tiles. `rows`: rows of a tile, 32 or 64. `half`: tiles of 16-bit floats.
+    MatMul { dtype: DType, rows: u32, ragged: bool, half: bool },
+    /// Inputs of a product as signed bytes.
+    Quantize,
+    /// A few rows of signed bytes times a matrix, as [`Kernel::MatVec`].
+    MatVecPacked { dtype: DType, rows: u32, subgroup: u32 },
+    /// Many rows of signed bytes times a matrix, as [`Kernel::MatMul`].
+    MatMulPacked { dtype: DType, rows: u32 },
     /// Norm over heads, and rotation.
     Rope,
     /// Keys and values into the cache.
@@ -32,6 +39,8 @@ pub enum Kernel {
     AttendTile { head_dim: u32, half: bool },
     /// Attention, one query at a time.
     AttendRow { head_dim: u32, half: bool },
+    /// The parts of a long context put together.
+    AttendCombine { head_dim: u32 },
     /// Activation of the gate times the other branch.
     Gated,
     /// Chosen rows of the vocabulary matrix.
@@ -57,7 +66,10 @@ impl Kernel {
         match self {
             Kernel::Embed { .. } => &[Read, Read, Write],
             Kernel::RmsNorm => &[Read, Read, Read, Read, Write],
-            Kernel::MatVec { .. } | Kernel::MatMul { .. } => &[Read, Read, Read, Read, Write],
+            Kernel::MatVec { .. } | Kernel::MatMul { .. } | Kernel::MatVecPacked { .. } | Kernel::MatMulPacked { .. } => {
+                &[Read, Read, Read, Read, Write]
+            }
+            Kernel::Quantize | Kernel::AttendCombine { .. } => &[Read, Write],
             Kernel::Rope => &[Read, Read, Read, Read, Write, Write],
             Kernel::KvWrite { .. } => &[Read, Read, Read, Write, Write],
             Kernel::AttendTile { .. } | Kernel::AttendRow { .. } => &[Read, Read, Read, Read, Read, Write],
@@ -67,76 +79,117 @@ impl Kernel {
         }
     }
 
+    /// The option that this kernel needs, if any.
+    pub fn family(self) -> Option<Family> {
+        match self {
+            Kernel::MatVecPacked { .. } | Kernel::MatMulPacked { .. } | Kernel::Quantize => Some(Family::Packed),
+            Kernel::MatMul { half: true, .. } => Some(Family::Half),
+            Kernel::MatVec { subgroup: 2.., .. } => Some(Family::Subgroups),
+            _ => None,
+        }
+    }
+
+    /// The threads that may add without memory.
+    fn subgroup(self) -> Option<u32> {
+        match self {
+            Kernel::MatVec { subgroup, .. } | Kernel::MatVecPacked { subgroup, .. } => Some(subgroup),
+            _ => None,
+        }
+    }
+
     /// The whole WGSL text.
     pub fn source(self) -> String {
         let mut parts: Vec<String> = Vec::new();
-        let mut constant = |name: &str, value: u32| parts.push(format!("const {name}: u32 = {value}u;\n"));
-        let file = match self {
+        // Browsers demand the directive; naga knows the functions and rejects the directive (wgpu 30.0.1, 2026-11).
+        if self.subgroup().is_some_and(|threads| threads > 1) && cfg!(target_arch = "wasm32") {
+            parts.push("enable subgroups;\n".into());
+        }
+        if self.family() == Some(Family::Half) {
+            parts.push("enable f16;\n".into());
+        }
+        parts.extend(
+            self.constants()
+                .into_iter()
+                .map(|(name, value)| format!("const {name} = {value};\n")),
+        );
+        parts.extend(self.includes().into_iter().map(String::from));
+        parts.concat()
+    }
+
+    fn constants(self) -> Vec<(&'static str, String)> {
+        let number = |name: &'static str, value: u32| (name, format!("{value}u"));
+        match self {
+            Kernel::MatVec { rows, subgroup, .. } => vec![number("ROWS", rows), number("SUBGROUP", subgroup)],
+            Kernel::MatVecPacked { rows, subgroup, dtype } => vec![
+                number("ROWS", rows),
+                number("SUBGROUP", subgroup),
+                ("HAS_LOW", formats::has_low(dtype).to_string()),
+            ],
+            Kernel::MatMul { rows, .. } => vec![number("ROWS", rows)],
+            Kernel::MatMulPacked { rows, dtype } => vec![number("ROWS", rows), ("HAS_LOW", formats::has_low(dtype).to_string())],
+            Kernel::AttendTile { head_dim, .. } | Kernel::AttendRow { head_dim, .. } | Kernel::AttendCombine { head_dim } => {
+                vec![number("HEAD_DIM", head_dim)]
+            }
+            _ => vec![],
+        }
+    }
+
+    /// Files, the kernel's own last.
+    fn includes(self) -> Vec<&'static str> {
+        let mut files: Vec<&'static str> = Vec::new();
+        match self {
+            Kernel::Embed { dtype }
+            | Kernel::MatVec { dtype, .. }
+            | Kernel::MatMul { dtype, .. }
+            | Kernel::MatVecPacked { dtype, .. }
+            | Kernel::MatMulPacked { dtype, .. }
+            | Kernel::HeadTokens { dtype, .. } => files.extend(formats::source(dtype)),
+            Kernel::KvWrite { half } | Kernel::AttendTile { half, .. } | Kernel::AttendRow { half, .. } => files.push(if half {
+                include_str!("kernels/cache_half.wgsl")
+            } else {
+                include_str!("kernels/cache_full.wgsl")
+            }),
+            Kernel::RmsNorm | Kernel::Rope | Kernel::Gated | Kernel::Reduce | Kernel::Quantize | Kernel::AttendCombine { .. } => {}
+        }
+        if let Kernel::MatVec { ragged, .. } | Kernel::MatMul { ragged, .. } | Kernel::HeadTokens { ragged, .. } = self {
+            files.push(if ragged {
+                include_str!("kernels/inputs_ragged.wgsl")
+            } else {
+                include_str!("kernels/inputs.wgsl")
+            });
+        }
+        if let Some(threads) = self.subgroup() {
+            files.push(if threads > 1 {
+                include_str!("kernels/neighbours_subgroup.wgsl")
+            } else {
+                include_str!("kernels/neighbours_alone.wgsl")
+            });
+        }
+        if let Kernel::MatMul { half, .. } = self {
+            files.push(if half {
+                include_str!("kernels/tiles_half.wgsl")
+            } else {
+                include_str!("kernels/tiles_full.wgsl")
+            });
+        }
+        files.push(match self {
             Kernel::Embed { .. } => include_str!("kernels/embed.wgsl"),
             Kernel::RmsNorm => include_str!("kernels/rms_norm.wgsl"),
-            Kernel::MatVec { rows, subgroup, .. } => {
-                constant("ROWS", rows);
-                if subgroup > 1 {
-                    constant("SUBGROUP", subgroup);
-                }
-                include_str!("kernels/matvec.wgsl")
-            }
-            Kernel::MatMul { rows, .. } => {
-                constant("ROWS", rows);
-                include_str!("kernels/matmul.wgsl")
-            }
+            Kernel::MatVec { .. } => include_str!("kernels/matvec.wgsl"),
+            Kernel::MatMul { .. } => include_str!("kernels/matmul.wgsl"),
+            Kernel::Quantize => include_str!("kernels/quantize.wgsl"),
+            Kernel::MatVecPacked { .. } => include_str!("kernels/matvec_packed.wgsl"),
+            Kernel::MatMulPacked { .. } => include_str!("kernels/matmul_packed.wgsl"),
             Kernel::Rope => include_str!("kernels/rope.wgsl"),
             Kernel::KvWrite { .. } => include_str!("kernels/kv_write.wgsl"),
-            Kernel::AttendTile { head_dim, .. } => {
-                constant("HEAD_DIM", head_dim);
-                include_str!("kernels/attend_tile.wgsl")
-            }
-            Kernel::AttendRow { head_dim, .. } => {
-                constant("HEAD_DIM", head_dim);
-                include_str!("kernels/attend_row.wgsl")
-            }
+            Kernel::AttendTile { .. } => include_str!("kernels/attend_tile.wgsl"),
+            Kernel::AttendRow { .. } => include_str!("kernels/attend_row.wgsl"),
+            Kernel::AttendCombine { .. } => include_str!("kernels/attend_combine.wgsl"),
             Kernel::Gated => include_str!("kernels/gated.wgsl"),
             Kernel::HeadTokens { .. } => include_str!("kernels/head_tokens.wgsl"),
             Kernel::Reduce => include_str!("kernels/reduce.wgsl"),
-        };
-        match self {
-            Kernel::Embed { dtype } => parts.extend(formats::source(dtype).map(String::from)),
-            Kernel::MatVec { dtype, ragged, .. } | Kernel::MatMul { dtype, ragged, .. } | Kernel::HeadTokens { dtype, ragged } => {
-                parts.extend(formats::source(dtype).map(String::from));
-                parts.push(
-                    if ragged {
-                        include_str!("kernels/inputs_ragged.wgsl")
-                    } else {
-                        include_str!("kernels/inputs.wgsl")
-                    }
-                    .into(),
-                );
-            }
-            Kernel::KvWrite { half } | Kernel::AttendTile { half, .. } | Kernel::AttendRow { half, .. } => {
-                parts.push(
-                    if half {
-                        include_str!("kernels/cache_half.wgsl")
-                    } else {
-                        include_str!("kernels/cache_full.wgsl")
-                    }
-                    .into(),
-                );
-            }
-            Kernel::RmsNorm | Kernel::Rope | Kernel::Gated | Kernel::Reduce => {}
-        }
-        if let Kernel::MatVec { subgroup, .. } = self {
-            let (alone, together) = (
-                include_str!("kernels/neighbours_alone.wgsl"),
-                include_str!("kernels/neighbours_subgroup.wgsl"),
-            );
-            parts.push(if subgroup > 1 { together } else { alone }.into());
-            // Browsers demand the directive; naga knows the functions and rejects the directive (wgpu 30.0.1, 2026-11).
-            if subgroup > 1 && cfg!(target_arch = "wasm32") {
-                parts.insert(0, "enable subgroups;\n".into());
-            }
-        }
-        parts.push(file.into());
-        parts.concat()
+        });
+        files
     }
 }
 
@@ -148,7 +201,7 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// Compiles. A mistake in the text is an error outside any scope, which the next check reports with the kernel's name.
-    pub fn new(device: &wgpu::Device, uniforms: &wgpu::BindGroupLayout, kernel: Kernel) -> Pipeline {
+    pub fn new(device: &wgpu::Device, uniforms: &wgpu::BindGroupLayout, kernel: Kernel, source: String) -> Pipeline {
         let label = format!("{kernel:?}");
         let entries: Vec<_> = kernel
             .bindings()
@@ -178,7 +231,7 @@ impl Pipeline {
         });
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(&label),
-            source: wgpu::ShaderSource::Wgsl(kernel.source().into()),
+            source: wgpu::ShaderSource::Wgsl(source.into()),
         });
         let raw = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(&label),

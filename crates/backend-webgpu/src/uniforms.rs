@@ -23,14 +23,18 @@ uniforms! {
     Embed { rows: u32, cols: u32, units: u32, row_words: u32, first: u32, count: u32, scale: f32 }
     /// `rms_norm.wgsl`
     RmsNorm { rows: u32, width: u32, eps: f32, offset: f32, chosen: u32, residual: u32, first: u32 }
-    /// `matvec.wgsl` and `matmul.wgsl`
+    /// `matvec.wgsl`, `matmul.wgsl` and both `_packed.wgsl`
     Linear { rows: u32, inputs: u32, units: u32, row_words: u32, outputs: u32, stride: u32, first: u32, bias: u32, residual: u32, softcap: f32 }
     /// `rope.wgsl`
     Rope { rows: u32, heads: u32, kv_heads: u32, head_dim: u32, table_stride: u32, interleaved: u32, q_norm: u32, k_norm: u32, q_eps: f32, k_eps: f32, q_offset: f32, k_offset: f32 }
     /// `kv_write.wgsl`
     KvWrite { rows: u32, width: u32 }
+    /// `quantize.wgsl`
+    Quantize { blocks: u32, row_blocks: u32 }
     /// `attend_tile.wgsl` and `attend_row.wgsl`
-    Attend { heads: u32, kv_heads: u32, window: u32, scale: f32, softcap: f32, rows: u32 }
+    Attend { heads: u32, kv_heads: u32, window: u32, scale: f32, softcap: f32, rows: u32, span: u32, splits: u32 }
+    /// `attend_combine.wgsl`
+    AttendCombine { heads: u32, splits: u32 }
     /// `gated.wgsl`
     Gated { count: u32, gelu: u32 }
     /// `head_tokens.wgsl`

@@ -191,6 +191,20 @@ fn cases() -> Vec<AttendCase> {
                 stem: 1,
                 ..base.clone()
             });
+            // Long enough to be split, with rows that see more and fewer parts.
+            cases.push(AttendCase {
+                cached: 1100,
+                stem: 1,
+                ..base.clone()
+            });
+            cases.push(AttendCase {
+                cached: 700,
+                stem: 1,
+                branches: vec![1, 1],
+                window: Some(520),
+                softcap: Some(50.0),
+                ..base.clone()
+            });
             cases.push(AttendCase {
                 cached: 300,
                 stem: 1,
@@ -292,7 +306,7 @@ fn the_self_test_passes() {
 fn products_without_subgroups() {
     run(
         Options {
-            no_subgroups: true,
+            no_extras: true,
             ..options()
         },
         async |b| {

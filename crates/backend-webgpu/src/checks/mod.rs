@@ -6,10 +6,12 @@
 mod attention;
 mod head;
 mod layer;
+mod packed;
 
 pub use attention::{AttendCase, attend};
 pub use head::{HeadCase, head};
 pub use layer::{MlpCase, QkvCase, embed, gated_mlp, linear, project_qkv};
+pub use packed::{PackedError, packed};
 
 use crate::WebGpuBackend;
 use crate::oracle::dequantize;

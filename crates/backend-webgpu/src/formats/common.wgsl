@@ -5,6 +5,14 @@ struct Eight {
     hi: vec4<f32>,
 }
 
+// Eight quantised values: each is scale * (byte - OFFSET) + low, values 0..4 the bytes of `lo`, 4..8 those of `hi`.
+struct Quants {
+    lo: u32,
+    hi: u32,
+    scale: f32,
+    low: f32,
+}
+
 // Two halves of a word.
 fn half2(word: u32) -> vec2<f32> {
     return unpack2x16float(word);

@@ -2,12 +2,13 @@
 //!
 //! Values stay quantised, bit for bit those of ggml's blocks, but a row is laid out in planes of whole 32-bit words: first the quants so that
 //! one word holds 8 consecutive values of 4 bits (or 16 of 2, or 4 of 8), then higher bits, then scales. ggml's blocks of 18, 22, 34, 110 or
-//! 210 bytes would straddle words. Each `.wgsl` here defines `dequant8` for its layout; [`crate::repack`] writes that layout.
+//! 210 bytes would straddle words. Each `.wgsl` here reads its layout: `dequant8` gives 8 floats, and in quantised formats `signed8` gives 8 signed
+//! bytes with their scale (`quants.wgsl` makes both from `quants8`). [`crate::repack`] writes that layout.
 
 use decoder::DType;
 
-/// The WGSL of a format: the shared helpers and its `dequant8`.
-pub fn source(dtype: DType) -> [&'static str; 2] {
+/// The WGSL of a format: the shared helpers, its own functions, and what is made of them.
+pub fn source(dtype: DType) -> [&'static str; 3] {
     let own = match dtype {
         DType::F32 => include_str!("f32.wgsl"),
         DType::F16 => include_str!("f16.wgsl"),
@@ -23,7 +24,21 @@ pub fn source(dtype: DType) -> [&'static str; 2] {
         DType::Q5_K => include_str!("q5_k.wgsl"),
         DType::Q6_K => include_str!("q6_k.wgsl"),
     };
-    [include_str!("common.wgsl"), own]
+    let made = match dtype {
+        DType::F32 | DType::F16 | DType::BF16 | DType::Q8_0 => "",
+        _ => include_str!("quants.wgsl"),
+    };
+    [include_str!("common.wgsl"), own, made]
+}
+
+/// Whether values are small integers times a scale, so that products of packed bytes can be made with them.
+pub fn packs(dtype: DType) -> bool {
+    !matches!(dtype, DType::F32 | DType::F16 | DType::BF16)
+}
+
+/// Whether they have a smallest value besides the scale.
+pub fn has_low(dtype: DType) -> bool {
+    matches!(dtype, DType::Q4_1 | DType::Q5_1 | DType::Q2_K | DType::Q4_K | DType::Q5_K)
 }
 
 /// Groups of 8 values in a row of `cols`; the last may be padded with zeros in plain formats.

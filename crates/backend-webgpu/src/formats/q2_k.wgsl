@@ -2,7 +2,9 @@
 // A row: one word for each 16 values (value `4i + j` at bits `8j + 2i`); 4 words for each 256 (byte `g`: `s` low, `m` high);
 // a word (half `d`, half `dmin`) for each 256.
 
-fn dequant8(base: u32, units: u32, u: u32) -> Eight {
+const OFFSET: u32 = 0u;
+
+fn quants8(base: u32, units: u32, u: u32) -> Quants {
     let word = w[base + (u >> 1u)] >> (4u * (u & 1u));
     let block = u >> 5u;
     let blocks = units >> 5u;
@@ -12,5 +14,5 @@ fn dequant8(base: u32, units: u32, u: u32) -> Eight {
     let dm = half2(w[plane + 4u * blocks + block]);
     let scale = dm.x * f32(sm & 0xfu);
     let low = dm.y * f32((sm >> 4u) & 0xfu);
-    return Eight(scale * bytes(word & 0x03030303u) - low, scale * bytes((word >> 2u) & 0x03030303u) - low);
+    return Quants(word & 0x03030303u, (word >> 2u) & 0x03030303u, scale, -low);
 }

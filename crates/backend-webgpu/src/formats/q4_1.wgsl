@@ -1,8 +1,10 @@
 // Q4_1: 32 values `d q + m`, `q` of 4 bits.
 // A row: one word for each 8 values as in Q4_0, then a word (half `d`, half `m`) for each 32.
 
-fn dequant8(base: u32, units: u32, u: u32) -> Eight {
+const OFFSET: u32 = 0u;
+
+fn quants8(base: u32, units: u32, u: u32) -> Quants {
     let word = w[base + u];
     let dm = half2(w[base + units + (u >> 2u)]);
-    return Eight(dm.x * low_nibbles(word) + dm.y, dm.x * high_nibbles(word) + dm.y);
+    return Quants(word & 0x0f0f0f0fu, (word >> 4u) & 0x0f0f0f0fu, dm.x, dm.y);
 }

@@ -1,13 +1,16 @@
 // Q5_0: 32 values `d (q - 16)`, `q` of 5 bits.
 // A row: the lower 4 bits as in Q4_0; the fifth bits, one word for each 32 values; a half `d` for each 32.
 
-fn dequant8(base: u32, units: u32, u: u32) -> Eight {
+const OFFSET: u32 = 16u;
+
+fn quants8(base: u32, units: u32, u: u32) -> Quants {
     let word = w[base + u];
     let block = u >> 2u;
     let fifth = (w[base + units + block] >> (8u * (u & 3u))) & 0xffu;
-    let d = half_at(base + units + (units >> 2u), block);
-    return Eight(
-        d * (bytes((word & 0x0f0f0f0fu) | (spread4(fifth) << 4u)) - 16.0),
-        d * (bytes(((word >> 4u) & 0x0f0f0f0fu) | (spread4(fifth >> 4u) << 4u)) - 16.0),
+    return Quants(
+        (word & 0x0f0f0f0fu) | (spread4(fifth) << 4u),
+        ((word >> 4u) & 0x0f0f0f0fu) | (spread4(fifth >> 4u) << 4u),
+        half_at(base + units + (units >> 2u), block),
+        0.0,
     );
 }

@@ -8,6 +8,7 @@ mod errors;
 mod pool;
 mod submit;
 
+use crate::arithmetic::{Arithmetic, Families};
 use crate::device::{AdapterInfo, Opened, Options, Trouble};
 use crate::kernel::{Kernel, Pipeline};
 use std::cell::{Cell, RefCell};
@@ -82,6 +83,10 @@ pub struct Gpu {
     pub queue: wgpu::Queue,
     pub info: AdapterInfo,
     pub options: Options,
+    /// What the device has, less what was found to be wrong.
+    pub families: Cell<Families>,
+    /// What the caller asked for.
+    pub wanted: Cell<Arithmetic>,
     trouble: Arc<Mutex<Trouble>>,
     uniform_step: u64,
     next_id: Cell<u64>,
@@ -127,6 +132,8 @@ impl Gpu {
         Rc::new(Gpu {
             device,
             queue,
+            families: Cell::new(info.families),
+            wanted: Cell::new(options.arithmetic),
             info,
             options,
             trouble,
@@ -152,6 +159,16 @@ impl Gpu {
     /// `WebGPU (adapter, backend)`.
     pub fn name(&self) -> String {
         format!("WebGPU ({}, {})", self.info.name, self.info.backend)
+    }
+
+    /// What was asked for, less what there is not.
+    pub fn arithmetic(&self) -> Arithmetic {
+        self.wanted.get().granted(self.families.get())
+    }
+
+    /// Threads that add in registers, 1 for none.
+    pub fn subgroup(&self) -> u32 {
+        if self.arithmetic().subgroups { self.info.subgroup } else { 1 }
     }
 
     /// Submits so far: one for each pass.

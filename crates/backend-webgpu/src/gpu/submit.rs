@@ -1,6 +1,7 @@
 //! Dispatches: recorded, encoded into one pass, submitted once, read back.
 
 use super::{Buffer, Command, Gpu, MAX_GROUPS, POOL_BYTES, UNIFORM_BYTES};
+use crate::device::Fault;
 use crate::kernel::{Kernel, Pipeline};
 use decoder::{Error, Result};
 use std::rc::Rc;
@@ -10,7 +11,11 @@ impl Gpu {
         if let Some(pipeline) = self.pipelines.borrow().get(&kernel) {
             return pipeline.clone();
         }
-        let pipeline = Rc::new(Pipeline::new(&self.device, &self.uniform_layout, kernel));
+        let mut source = kernel.source();
+        if self.options.fault == Some(Fault::Refused) && kernel.family().is_some() {
+            source.push_str("this is no WGSL");
+        }
+        let pipeline = Rc::new(Pipeline::new(&self.device, &self.uniform_layout, kernel, source));
         self.pipelines.borrow_mut().insert(kernel, pipeline.clone());
         pipeline
     }

@@ -1,6 +1,8 @@
 // Attention of one query at a time, for decoding: y[t, h, :] = softmax_c(cap(scale q[t, h, :] . k[c, :])) v[c, :].
 // A workgroup of 128 threads for one head of one row, walking over tiles of 128 keys: first a thread scores one key, then it sums four
 // components of a share of the keys (parts of the tile when a head is narrower than 512). Softmax runs along as in attend_tile.
+// A long context is split over several workgroups (Flash-Decoding: Dao, Haziza, Massa and Sizov, 2023), because one row has too few heads to keep a
+// device busy: each leaves what it summed, its largest score and its sum of weights, and `attend_combine.wgsl` puts them together.
 // Limits: 6 storage buffers, about 4 KiB of workgroup memory; D a multiple of 4, at most 512. Fed by `uniforms::Attend` and `batch::Sight`.
 
 struct Params {
@@ -11,6 +13,9 @@ struct Params {
     scale: f32,
     softcap: f32,
     rows: u32,
+    // Keys of a workgroup, a multiple of 128, and how many workgroups share a query.
+    span: u32,
+    splits: u32,
 }
 
 // What a row sees: `len` entries of the context.
@@ -56,8 +61,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (sight.len > params.window) {
         start = sight.len - params.window;
     }
-    for (var base = start; base < sight.len; base += THREADS) {
-        let count = min(THREADS, sight.len - base);
+    start += group.z * params.span;
+    let end = select(sight.len, min(sight.len, start + params.span), params.splits > 1u);
+    for (var base = start; base < end; base += THREADS) {
+        let count = min(THREADS, end - base);
         let slot = context[sight.context_start + min(base + thread, sight.len - 1u)] * params.kv_heads + kv_head;
         workgroupBarrier();
         slots[thread] = slot * FOURS;
@@ -109,6 +116,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var p = 1u; p < PARTS; p++) {
             sum += parts[p * FOURS + thread];
         }
-        y[(row * params.heads + head) * FOURS + thread] = sum / total;
+        if (params.splits > 1u) {
+            y[((row * params.heads + head) * params.splits + group.z) * (FOURS + 1u) + thread] = sum;
+        } else {
+            y[(row * params.heads + head) * FOURS + thread] = sum / total;
+        }
+    }
+    if (params.splits > 1u && thread == 0u) {
+        y[((row * params.heads + head) * params.splits + group.z) * (FOURS + 1u) + FOURS] = vec4<f32>(largest, total, 0.0, 0.0);
     }
 }

@@ -13,6 +13,9 @@ struct Params {
     scale: f32,
     softcap: f32,
     rows: u32,
+    // Of `attend_row.wgsl`.
+    span: u32,
+    splits: u32,
 }
 
 // 16 queries of one segment.

@@ -4,7 +4,8 @@
 // component may be a racy write of the whole) and neighbouring threads touch neighbouring elements. A thread keeps ROWS/16 x 4 sums, 16 apart.
 // Steps of 16 and not 32 inputs: more workgroups fit a processor, and browsers fill workgroup memory with zeros, which SwiftShader compiles to
 // one store for each float, half a millisecond each (2026-11).
-// Limits: 5 storage buffers, 4 KiB + ROWS/16 KiB of workgroup memory (8 KiB at ROWS = 64). Fed by `uniforms::Linear`.
+// What an element is, `tiles_full.wgsl` or `tiles_half.wgsl` says; sums are floats of 32 bits either way.
+// Limits: 5 storage buffers, 4 KiB + ROWS/16 KiB of workgroup memory (8 KiB at ROWS = 64), half of it with halves. Fed by `uniforms::Linear`.
 
 struct Params {
     rows: u32,
@@ -30,8 +31,8 @@ struct Params {
 const OWN: u32 = ROWS / 16u;
 
 // [four inputs][output] and [four inputs][row].
-var<workgroup> tile_w: array<vec4<f32>, 256>;
-var<workgroup> tile_x: array<vec4<f32>, 4u * ROWS>;
+var<workgroup> tile_w: array<Element, 256>;
+var<workgroup> tile_x: array<Element, 4u * ROWS>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -54,25 +55,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             if (output < params.outputs && unit + u < params.units) {
                 weights = dequant8(output * params.row_words, params.units, unit + u);
             }
-            tile_w[2u * u * 64u + place % 64u] = weights.lo;
-            tile_w[(2u * u + 1u) * 64u + place % 64u] = weights.hi;
+            tile_w[2u * u * 64u + place % 64u] = weight_element(weights.lo);
+            tile_w[(2u * u + 1u) * 64u + place % 64u] = weight_element(weights.hi);
         } else if (place < 2u * ROWS) {
             let u = place / ROWS;
             var values = Eight(vec4<f32>(0.0), vec4<f32>(0.0));
             if (row < params.rows && unit + u < params.units) {
                 values = inputs8(row, params.inputs, unit + u);
             }
-            tile_x[2u * u * ROWS + place % ROWS] = values.lo;
-            tile_x[(2u * u + 1u) * ROWS + place % ROWS] = values.hi;
+            tile_x[2u * u * ROWS + place % ROWS] = input_element(values.lo);
+            tile_x[(2u * u + 1u) * ROWS + place % ROWS] = input_element(values.hi);
         }
         workgroupBarrier();
         for (var k = 0u; k < 4u; k++) {
-            let w0 = tile_w[k * 64u + column];
-            let w1 = tile_w[k * 64u + 16u + column];
-            let w2 = tile_w[k * 64u + 32u + column];
-            let w3 = tile_w[k * 64u + 48u + column];
+            let w0 = widen(tile_w[k * 64u + column]);
+            let w1 = widen(tile_w[k * 64u + 16u + column]);
+            let w2 = widen(tile_w[k * 64u + 32u + column]);
+            let w3 = widen(tile_w[k * 64u + 48u + column]);
             for (var r = 0u; r < OWN; r++) {
-                let v = tile_x[k * ROWS + 16u * r + line];
+                let v = widen(tile_x[k * ROWS + 16u * r + line]);
                 sums[r] += vec4<f32>(dot(v, w0), dot(v, w1), dot(v, w2), dot(v, w3));
             }
         }
@@ -84,7 +85,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             let o = first_output + 16u * j + column;
             if (row < params.rows && o < params.outputs) {
                 let at = params.first + o;
-                var v = sums[r][j];
+                var v = sums[r][j] * UNSCALE;
                 if (params.bias != 0u) {
                     v += bias[at];
                 }

@@ -1,7 +1,12 @@
-//! Records products with a weight: `matvec.wgsl` for few rows, `matmul.wgsl` for many, one dispatch for each buffer of the weight. Also `embed.wgsl`.
+//! Records products with a weight: `matvec.wgsl` for few rows, `matmul.wgsl` for many, one dispatch for each buffer of the weight; or their forms for
+//! [`crate::arithmetic`] other than plain floats, for which `quantize.wgsl` prepares the inputs. Also `embed.wgsl`.
 
 use super::{Recorder, Tensor, fold};
+use crate::arithmetic::Numbers;
 use crate::batch::GpuBatch;
+use crate::device::Fault;
+use crate::formats;
+use crate::gpu::Handle;
 use crate::kernel::Kernel;
 use crate::uniforms;
 use crate::weight::Weight;
@@ -45,9 +50,11 @@ impl Recorder<'_> {
         }
         let y = self.tensor(x.rows, linear.outputs)?;
         let bias = linear.bias.as_ref().map(|b| self.vector(&b.value, linear.outputs)).transpose()?;
-        let ragged = !linear.inputs.is_multiple_of(8);
+        let (kernel, groups_of) = self.form(weight, x.rows);
+        let packed = matches!(kernel, Kernel::MatVecPacked { .. } | Kernel::MatMulPacked { .. });
+        let input = if packed { self.packed(x)? } else { &*x.buffer };
         for shard in &weight.shards {
-            let params = uniforms::Linear {
+            let mut params = uniforms::Linear {
                 rows: x.rows as u32,
                 inputs: linear.inputs as u32,
                 units: weight.units() as u32,
@@ -59,36 +66,82 @@ impl Recorder<'_> {
                 residual: u32::from(residual.is_some()),
                 softcap: softcap.unwrap_or(0.0),
             };
-            let (kernel, groups) = if x.rows <= MATVEC_ROWS {
-                let rows = if x.rows == 1 { 1 } else { MATVEC_ROWS as u32 };
-                (
-                    Kernel::MatVec {
-                        dtype: weight.dtype,
-                        rows,
-                        ragged,
-                        subgroup: self.gpu.info.subgroup,
-                    },
-                    fold(shard.rows.div_ceil(8)),
-                )
-            } else {
-                // Two heights only: software devices take seconds to compile a variant (SwiftShader, 2026-11).
-                let rows = if x.rows <= 32 { 32 } else { 64 };
-                let groups = [shard.rows.div_ceil(64) as u32, x.rows.div_ceil(rows) as u32, 1];
-                (
-                    Kernel::MatMul {
-                        dtype: weight.dtype,
-                        rows: rows as u32,
-                        ragged,
-                    },
-                    groups,
-                )
-            };
+            if self.gpu.options.fault == Some(Fault::Wrong(kernel.family())) {
+                params.units = params.units.saturating_sub(4);
+            }
             let bias = bias.unwrap_or(self.unused);
             let residual = residual.map_or(self.unused, |r| &*r.buffer);
-            self.gpu
-                .run(kernel, &[&shard.buffer, &x.buffer, bias, residual, &y.buffer], &params, groups);
+            self.gpu.run(
+                kernel,
+                &[&shard.buffer, input, bias, residual, &y.buffer],
+                &params,
+                groups_of(shard.rows),
+            );
         }
         Ok(y)
+    }
+
+    /// The kernel for a product of `rows` rows, and its workgroups for a number of outputs.
+    fn form(&self, weight: &Weight, rows: usize) -> (Kernel, impl Fn(usize) -> [u32; 3] + use<>) {
+        let dtype = weight.dtype;
+        let ragged = !weight.cols.is_multiple_of(8);
+        let arithmetic = self.gpu.arithmetic();
+        let few = rows <= MATVEC_ROWS;
+        let packed = formats::packs(dtype) && Numbers::I8 == if few { arithmetic.matvec } else { arithmetic.matmul };
+        // Two heights only: software devices take seconds to compile a variant (SwiftShader, 2026-11).
+        let height = match (few, rows) {
+            (true, 1) => 1,
+            (true, _) => MATVEC_ROWS,
+            (false, ..=32) => 32,
+            (false, _) => 64,
+        };
+        let subgroup = self.gpu.subgroup();
+        let tall = height as u32;
+        let kernel = match (few, packed) {
+            (true, true) => Kernel::MatVecPacked {
+                dtype,
+                rows: tall,
+                subgroup,
+            },
+            (true, false) => Kernel::MatVec {
+                dtype,
+                rows: tall,
+                ragged,
+                subgroup,
+            },
+            (false, true) => Kernel::MatMulPacked { dtype, rows: tall },
+            (false, false) => Kernel::MatMul {
+                dtype,
+                rows: tall,
+                ragged,
+                half: arithmetic.matmul == Numbers::F16,
+            },
+        };
+        let groups = move |outputs: usize| {
+            if few {
+                fold(outputs.div_ceil(8))
+            } else {
+                [outputs.div_ceil(64) as u32, rows.div_ceil(height) as u32, 1]
+            }
+        };
+        (kernel, groups)
+    }
+
+    /// `x` as signed bytes with a scale for each 32: `[T, in · 9/32]` words. Made once, however many products read it.
+    pub(crate) fn packed<'x>(&self, x: &'x Tensor) -> Result<&'x Handle> {
+        if let Some(packed) = x.packed.get() {
+            return Ok(packed);
+        }
+        let row_blocks = x.cols / 32;
+        let blocks = x.rows * row_blocks;
+        let packed = self.gpu.scratch(4 * 9 * blocks as u64)?;
+        let params = uniforms::Quantize {
+            blocks: blocks as u32,
+            row_blocks: row_blocks as u32,
+        };
+        self.gpu
+            .run(Kernel::Quantize, &[&x.buffer, &packed], &params, fold(blocks.div_ceil(64)));
+        Ok(x.packed.get_or_init(|| packed))
     }
 
     /// Rows of the table → `[T, d]`.

@@ -12,6 +12,7 @@ pub use attend::Cache;
 use crate::gpu::{Gpu, Handle};
 use crate::weight::Weight;
 use decoder::{Error, Result};
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// Activations `[rows, cols]`. Cloning shares; the buffer goes back to the pool with the last handle.
@@ -20,6 +21,8 @@ pub struct Tensor {
     pub(crate) buffer: Rc<Handle>,
     pub(crate) rows: usize,
     pub(crate) cols: usize,
+    /// The same as signed bytes (`quantize.wgsl`), once a product wanted them so.
+    pub(crate) packed: Rc<OnceCell<Handle>>,
 }
 
 impl Tensor {
@@ -46,7 +49,12 @@ impl Recorder<'_> {
     /// An activation, contents arbitrary.
     pub fn tensor(&self, rows: usize, cols: usize) -> Result<Tensor> {
         let buffer = Rc::new(self.gpu.scratch(4 * rows as u64 * cols as u64)?);
-        Ok(Tensor { buffer, rows, cols })
+        Ok(Tensor {
+            buffer,
+            rows,
+            cols,
+            packed: Rc::default(),
+        })
     }
 
     /// Errors where an activation is not `[_, cols]`.
