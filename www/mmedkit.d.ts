@@ -51,6 +51,10 @@ export interface EngineInfo {
   contextLength: number;
   chatTemplate: boolean;
   selfTest: SelfTest;
+  /** How products are computed, for records of a run: `matvec=f32 matmul=f32 subgroups cache=f32`. */
+  kernels: string;
+  /** The same, of texts written with `fast`. */
+  fastKernels: string;
   sha256?: string;
 }
 
@@ -107,6 +111,8 @@ export interface SamplingOptions {
   seed?: number;
   /** The text ends before the first of these. */
   stop?: string | string[];
+  /** In whatever form of products was measured to be fastest on this device; it may round more than scores are allowed to. */
+  fast?: boolean;
   /** Stops; the promise rejects with the signal's reason. */
   signal?: AbortSignal;
   /** Gets each piece of text as it is written; pieces end at whole characters and may be empty. */

@@ -5,7 +5,7 @@
 //! without it: so families come first, and nothing unchecked is ever used but plain kernels.
 
 use crate::WebGpuBackend;
-use crate::arithmetic::Family;
+use crate::arithmetic::{Arithmetic, Family};
 use crate::checks::{self, AttendCase, HeadCase, MlpCase, QkvCase};
 use crate::formats;
 use crate::oracle::random::Halves;
@@ -124,7 +124,6 @@ impl WebGpuBackend {
         let mut first = true;
         for family in Family::ALL.into_iter().filter(|&family| self.families().has(family)) {
             let why = if first || there_is_time() {
-                self.set_arithmetic(family.arithmetic());
                 let found = self.check_family(family, dtypes).await;
                 self.set_arithmetic(wanted);
                 self.or_refused(found).await?
@@ -151,6 +150,19 @@ impl WebGpuBackend {
 
     /// What is wrong with a family, if anything.
     async fn check_family(&self, family: Family, dtypes: &[DType]) -> Result<Option<String>> {
+        self.set_arithmetic(family.arithmetic());
+        let found = self.check_products(family, dtypes).await?;
+        if found.is_some() || family != Family::Packed || !self.families().subgroups {
+            return Ok(found);
+        }
+        self.set_arithmetic(Arithmetic {
+            subgroups: true,
+            ..family.arithmetic()
+        });
+        self.check_products(family, dtypes).await
+    }
+
+    async fn check_products(&self, family: Family, dtypes: &[DType]) -> Result<Option<String>> {
         for &dtype in dtypes {
             for rows in [1, 2, 19] {
                 let halves = if rows == 2 { Halves::Subnormal } else { Halves::Normal };

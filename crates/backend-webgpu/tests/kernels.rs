@@ -191,20 +191,6 @@ fn cases() -> Vec<AttendCase> {
                 stem: 1,
                 ..base.clone()
             });
-            // Long enough to be split, with rows that see more and fewer parts.
-            cases.push(AttendCase {
-                cached: 1100,
-                stem: 1,
-                ..base.clone()
-            });
-            cases.push(AttendCase {
-                cached: 700,
-                stem: 1,
-                branches: vec![1, 1],
-                window: Some(520),
-                softcap: Some(50.0),
-                ..base.clone()
-            });
             cases.push(AttendCase {
                 cached: 300,
                 stem: 1,
@@ -226,6 +212,45 @@ fn attention() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn attention_over_long_contexts() {
+    // Long enough to be split, with rows that see more and fewer parts.
+    let base = AttendCase {
+        heads: 4,
+        kv_heads: 2,
+        head_dim: 64,
+        window: None,
+        softcap: None,
+        cached: 1100,
+        stem: 1,
+        branches: vec![],
+    };
+    let others = AttendCase {
+        cached: 700,
+        branches: vec![1, 1],
+        window: Some(520),
+        softcap: Some(50.0),
+        ..base.clone()
+    };
+    for half_cache in [false, true] {
+        let tolerance = if half_cache { HALF_CACHE } else { STEP };
+        run(Options { half_cache, ..options() }, async |b| {
+            for (heads, kv_heads, head_dim) in [(4, 2, 64), (7, 1, 24), (2, 2, 256)] {
+                for case in [&base, &others] {
+                    let case = AttendCase {
+                        heads,
+                        kv_heads,
+                        head_dim,
+                        ..case.clone()
+                    };
+                    within(&format!("{case:?}"), checks::attend(b, &case).await?, tolerance);
+                }
+            }
+            Ok(())
+        });
+    }
 }
 
 #[test]

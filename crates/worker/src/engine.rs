@@ -14,12 +14,14 @@ pub mod polite;
 pub mod self_test;
 pub mod text;
 pub mod tiny;
+pub mod tunings;
 pub mod watched;
 
 use crate::protocol::*;
 use control::Control;
 use device::Device;
 use tokenizer::Tokenizer;
+use tunings::Tunings;
 
 /// A model, or none, and what stops a job.
 pub struct Engine {
@@ -27,6 +29,12 @@ pub struct Engine {
     loaded: Option<Loaded>,
     /// See [`Memory::peak_in_flight`].
     peak_in_flight: u64,
+    /// A better name for the adapter than the backend finds: browsers tell theirs to scripts only. Of the host.
+    pub adapter: Option<String>,
+    /// Which kernels are fastest; the host keeps them between visits.
+    pub tunings: Tunings,
+    /// Time for checking a GPU's kernels one by one, in milliseconds. A check that has begun is ended.
+    pub check_ms: f64,
 }
 
 /// A model on its device.
@@ -44,19 +52,15 @@ impl Engine {
             control,
             loaded: None,
             peak_in_flight: 0,
+            adapter: None,
+            tunings: Tunings::default(),
+            check_ms: 1000.0,
         }
     }
 
     /// What is loaded.
     pub fn info(&self) -> Option<&Info> {
         self.loaded.as_ref().map(|loaded| &loaded.info)
-    }
-
-    /// A better name for the adapter than the backend found: browsers tell theirs to scripts only.
-    pub fn name_adapter(&mut self, name: String) {
-        if let Some(loaded) = &mut self.loaded {
-            loaded.info.adapter = name;
-        }
     }
 
     /// Bytes of a file that were in memory at once before the load proper, in a download.
@@ -116,8 +120,9 @@ impl Loaded {
                 Ok(Reply::OptionTokens { results })
             }
             Command::Generate(generate) => {
+                let fast = generate.fast;
                 let job = text::Writing::new(tokenizer, generate, self.info.context_length)?;
-                Ok(Reply::Generated(self.device.generate(tokenizer, job, events).await?))
+                Ok(Reply::Generated(self.device.generate(tokenizer, job, fast, events).await?))
             }
             Command::Render {
                 messages,

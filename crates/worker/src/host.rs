@@ -4,6 +4,7 @@
 //! the program ends, for nothing can be trusted after it.
 
 mod open;
+mod tunings;
 
 use crate::engine::Engine;
 use crate::engine::control::Control;

@@ -5,6 +5,7 @@ use decoder::DType;
 use mmedkit_worker::engine::Engine;
 use mmedkit_worker::engine::control::Control;
 use mmedkit_worker::engine::load::FileFacts;
+use mmedkit_worker::engine::tunings::Tunings;
 use mmedkit_worker::protocol::*;
 use std::io::Cursor;
 
@@ -184,6 +185,41 @@ fn a_load_says_what_the_model_is_and_how_far_it_is() {
         (BackendChoice::Cpu, CONTEXT, true)
     );
     assert!(info.self_test.passed && info.parameters > VOCABULARY as u64 * 32);
+}
+
+#[test]
+fn webgpu_writes_fast_where_asked_and_scores_as_before() {
+    let mut bench = Bench::new();
+    bench.engine.check_ms = f64::INFINITY;
+    bench.engine.adapter = Some("a card".to_owned());
+    bench.engine.tunings = Tunings::parse("a card | Q8_0 | 1\texact: matvec=f32 matmul=f32; fast: matvec=i8 matmul=i8\n");
+    let load = Load {
+        backend: BackendChoice::WebGpu,
+        ..on_cpu(None)
+    };
+    let source = Memory::new("test.gguf", model());
+    let info = pollster::block_on(bench.engine.load(source, FileFacts::default(), &load, &mut |_| {})).unwrap();
+    println!("{}: {}", info.adapter, info.self_test.details);
+    assert_eq!((info.backend, info.adapter.as_str()), (BackendChoice::WebGpu, "a card"));
+    assert_eq!(info.kernels, "matvec=f32 matmul=f32 cache=f32");
+    assert_eq!(info.fast_kernels, "matvec=i8 matmul=i8 cache=f32");
+    assert!(info.self_test.details.contains("checks of kernels give the right numbers"));
+    let greedy = |fast: bool| Generate {
+        fast,
+        temperature: None,
+        ..prompt("Hello")
+    };
+    let before = bench.score("ab ", &["cd", "c"]);
+    assert!(!bench.generate(greedy(true)).unwrap().tokens.is_empty());
+    assert_eq!(bench.score("ab ", &["cd", "c"]), before, "to the last bit");
+    let exact = bench.generate(greedy(false)).unwrap();
+    let cpu = Bench::loaded().score("ab ", &["cd", "c"]);
+    for (gpu, cpu) in before.log_likelihoods.iter().zip(&cpu.log_likelihoods) {
+        // The processor rounds inputs of quantised products to 16 bits.
+        assert!((gpu - cpu).abs() < 1e-2, "{gpu} {cpu}");
+    }
+    assert!(!exact.tokens.is_empty() || exact.stopped == Stopped::EndOfText);
+    assert!(!bench.engine.tunings.changed, "it was known");
 }
 
 #[test]

@@ -58,7 +58,11 @@ pub async fn packed(b: &WebGpuBackend, dtype: DType, rows: usize, inputs: usize,
             }
         }
     }
-    let scale = magnitudes(&a, &w.values, inputs);
+    // A row of nothing but zeros must give zeros.
+    let scale: Vec<f64> = magnitudes(&a, &w.values, inputs)
+        .into_iter()
+        .map(|s| s.max(f64::MIN_POSITIVE))
+        .collect();
     let same = oracle::linear(&rounded, &w.values, None, inputs);
     let exact = oracle::linear(&a, &w.values, None, inputs);
     Ok(PackedError {

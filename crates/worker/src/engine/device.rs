@@ -6,7 +6,7 @@ use super::polite::Polite;
 use super::text::Writing;
 use crate::protocol::{Benched, ErrorKind, Event, Failure, Generated};
 use backend_candle::CandleBackend;
-use backend_webgpu::WebGpuBackend;
+use backend_webgpu::{Tuning, WebGpuBackend};
 use decoder::Backend;
 use decoder::score::{Score, ScoreRequest};
 use decoder::session::Session;
@@ -18,7 +18,7 @@ pub enum Device {
     /// The processor.
     Cpu(Box<Session<Polite<CandleBackend>>>),
     /// A GPU.
-    WebGpu(Box<Session<Polite<WebGpuBackend>>>),
+    WebGpu(Box<Session<Polite<WebGpuBackend>>>, Box<Tuning>),
 }
 
 /// The same expression for either session.
@@ -26,7 +26,7 @@ macro_rules! with {
     ($device:expr, $session:ident => $body:expr) => {
         match $device {
             Device::Cpu($session) => $body,
-            Device::WebGpu($session) => $body,
+            Device::WebGpu($session, _) => $body,
         }
     };
 }
@@ -42,9 +42,29 @@ impl Device {
         with!(self, session => session.token_logits(contexts, tokens).await).map_err(failure::decoder)
     }
 
-    /// See [`Writing::run`].
-    pub async fn generate(&mut self, tokenizer: &Tokenizer, job: Writing, events: &mut dyn FnMut(Event)) -> Result<Generated, Failure> {
-        with!(self, session => job.run(session, tokenizer, events).await).map_err(failure::decoder)
+    /// See [`Writing::run`]. `fast`: in the form of products that was fastest; scores never are.
+    pub async fn generate(
+        &mut self,
+        tokenizer: &Tokenizer,
+        job: Writing,
+        fast: bool,
+        events: &mut dyn FnMut(Event),
+    ) -> Result<Generated, Failure> {
+        self.choose(fast);
+        let written = with!(self, session => job.run(session, tokenizer, events).await).map_err(failure::decoder);
+        self.choose(false);
+        written
+    }
+
+    /// Which kernels run from now on.
+    fn choose(&self, fast: bool) {
+        if let Device::WebGpu(session, tuning) = self {
+            session
+                .decoder
+                .backend
+                .inner()
+                .set_arithmetic(if fast { tuning.fast } else { tuning.exact });
+        }
     }
 
     /// Measures speeds. Errors: more tokens than the context holds.
@@ -56,7 +76,7 @@ impl Device {
 impl Drop for Device {
     fn drop(&mut self) {
         // Frees pools and pipelines too, which a browser's garbage collector would keep for a while.
-        if let Device::WebGpu(session) = self {
+        if let Device::WebGpu(session, _) = self {
             session.decoder.backend.inner().destroy();
         }
     }

@@ -7,7 +7,7 @@
 use super::device::Device;
 use super::polite::Polite;
 use super::watched::{Sightings, Watched};
-use super::{Engine, Loaded, failure, self_test};
+use super::{Engine, Loaded, failure, self_test, tunings};
 use crate::protocol::*;
 use backend_candle::CandleBackend;
 use backend_webgpu::{Options, WebGpuBackend};
@@ -39,12 +39,23 @@ pub struct FileFacts {
     pub sha256: Option<String>,
 }
 
+/// A device that was found right, with the model on it.
+struct Ready {
+    device: Device,
+    adapter: String,
+    self_test: SelfTest,
+    /// Of scores, and of fast texts.
+    kernels: [String; 2],
+}
+
 /// What the header says.
 struct Plan {
     config: Config,
     tokenizer: Tokenizer,
     context_length: usize,
     types: Vec<DType>,
+    /// Of most weights.
+    main_type: DType,
     weight_bytes: u64,
     cache: CacheShape,
 }
@@ -86,24 +97,23 @@ impl Engine {
         progress(events, Stage::Header, 0, 0);
         let mut file = GgufFile::open(source).await.map_err(|error| sightings.or_checkpoint(error))?;
         let plan = Plan::new(file.header(), load.context_length)?;
-        let (device, adapter, self_test, reason) = match load.backend {
-            BackendChoice::WebGpu => {
-                let (device, adapter, self_test) = self.on_gpu(&plan, &mut file, sightings, events).await?;
-                (device, adapter, self_test, None)
-            }
-            BackendChoice::Cpu => {
-                let (device, adapter, self_test) = self.on_cpu(&plan, &mut file, sightings, events).await?;
-                (device, adapter, self_test, None)
-            }
+        let (ready, reason) = match load.backend {
+            BackendChoice::WebGpu => (self.on_gpu(&plan, &mut file, sightings, events).await?, None),
+            BackendChoice::Cpu => (self.on_cpu(&plan, &mut file, sightings, events).await?, None),
             BackendChoice::Auto => match self.on_gpu(&plan, &mut file, sightings, events).await {
-                Ok((device, adapter, self_test)) => (device, adapter, self_test, None),
+                Ok(ready) => (ready, None),
                 Err(failure) if blames_the_gpu(failure.kind) => {
-                    let (device, adapter, self_test) = self.on_cpu(&plan, &mut file, sightings, events).await?;
-                    (device, adapter, self_test, Some(failure.message))
+                    (self.on_cpu(&plan, &mut file, sightings, events).await?, Some(failure.message))
                 }
                 Err(failure) => return Err(failure),
             },
         };
+        let Ready {
+            device,
+            adapter,
+            self_test,
+            kernels: [kernels, fast_kernels],
+        } = ready;
         let header = file.header();
         let text = |key: &str| header.get(key).and_then(|value| value.as_str()).map(str::to_owned);
         let info = Info {
@@ -122,6 +132,8 @@ impl Engine {
             context_length: plan.context_length as u32,
             chat_template: plan.tokenizer.chat_template().is_some(),
             self_test,
+            kernels,
+            fast_kernels,
             sha256: facts.sha256,
         };
         // Caches hold 32-bit values unless a backend says otherwise.
@@ -136,12 +148,12 @@ impl Engine {
     }
 
     async fn on_gpu<S: ByteSource>(
-        &self,
+        &mut self,
         plan: &Plan,
         file: &mut GgufFile<Watched<S>>,
         sightings: &Sightings,
         events: &mut dyn FnMut(Event),
-    ) -> Result<(Device, String, SelfTest), Failure> {
+    ) -> Result<Ready, Failure> {
         progress(events, Stage::Device, 0, 0);
         let no_adapter = |error: decoder::Error| Failure {
             kind: ErrorKind::NoAdapter,
@@ -149,13 +161,27 @@ impl Engine {
         };
         let gpu = WebGpuBackend::new(Options::default()).await.map_err(no_adapter)?;
         let backend = Polite::new(gpu.clone(), self.control.clone(), GPU_ROWS);
+        let adapter = self.adapter.clone().unwrap_or_else(|| gpu.adapter().name.clone());
+        let mut tunings = std::mem::take(&mut self.tunings);
         let loaded = async {
-            let found = self.trust(&backend, &plan.types, events).await?;
+            progress(events, Stage::SelfTest, 0, 0);
+            // Kernel by kernel first: what fails there is not used in what follows.
+            let kernels = tunings::check_kernels(&gpu, &plan.types, self.check_ms).await?;
+            let tuning = tunings.of(&gpu, &adapter, plan.main_type).await?;
+            gpu.set_arithmetic(tuning.exact);
+            let mut self_test = self.trust(&backend, &plan.types).await?;
+            self_test.details = format!("{}; {kernels}", self_test.details);
             let session = self.weights(backend.clone(), plan, file, sightings, events).await?;
             gpu.settle().await.map_err(failure::decoder)?;
-            Ok((Device::WebGpu(Box::new(session)), gpu.adapter().name.clone(), found))
+            Ok(Ready {
+                kernels: tunings::names(&gpu, &tuning),
+                device: Device::WebGpu(Box::new(session), Box::new(tuning)),
+                adapter: adapter.clone(),
+                self_test,
+            })
         }
         .await;
+        self.tunings = tunings;
         if loaded.is_err() {
             gpu.destroy();
         }
@@ -168,7 +194,7 @@ impl Engine {
         file: &mut GgufFile<Watched<S>>,
         sightings: &Sightings,
         events: &mut dyn FnMut(Event),
-    ) -> Result<(Device, String, SelfTest), Failure> {
+    ) -> Result<Ready, Failure> {
         progress(events, Stage::Device, 0, 0);
         let needed = plan.weight_bytes + plan.cache.bytes(4);
         if cfg!(target_arch = "wasm32") && needed > CPU_BYTES {
@@ -181,15 +207,20 @@ impl Engine {
             return Err(Failure::new(ErrorKind::OutOfMemory, message));
         }
         let backend = Polite::new(CandleBackend::new(), self.control.clone(), CPU_ROWS);
-        let found = self.trust(&backend, &plan.types, events).await?;
+        progress(events, Stage::SelfTest, 0, 0);
+        let self_test = self.trust(&backend, &plan.types).await?;
         let adapter = backend.name();
         let session = self.weights(backend, plan, file, sightings, events).await?;
-        Ok((Device::Cpu(Box::new(session)), adapter, found))
+        Ok(Ready {
+            device: Device::Cpu(Box::new(session)),
+            adapter,
+            self_test,
+            kernels: ["candle".to_owned(), "candle".to_owned()],
+        })
     }
 
     /// The device's self-test with the types of the file.
-    async fn trust<B: Backend + Clone>(&self, backend: &B, types: &[DType], events: &mut dyn FnMut(Event)) -> Result<SelfTest, Failure> {
-        progress(events, Stage::SelfTest, 0, 0);
+    async fn trust<B: Backend + Clone>(&self, backend: &B, types: &[DType]) -> Result<SelfTest, Failure> {
         let found = self_test::run(backend, types).await.map_err(failure::decoder)?;
         if found.passed {
             return Ok(found);
@@ -255,7 +286,9 @@ impl Plan {
             head_dim: config.head_dim,
             slots: context_length + SPARE_SLOTS,
         };
+        let main_type = header.main_dtype().unwrap_or(DType::F32);
         Ok(Plan {
+            main_type,
             config,
             tokenizer,
             context_length,

@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::engine::control::Control;
 use crate::engine::failure;
 use crate::engine::load::FileFacts;
+use crate::engine::tunings::Tunings;
 use crate::protocol::*;
 use checkpoint::source::{BlobSource, HttpSource, IN_FLIGHT_LIMIT};
 use checkpoint::store::{Addition, Opfs, Reopen, estimate};
@@ -48,16 +49,19 @@ pub async fn load(
         }
         Source::Url { url, sha256, name } => from_address(engine, &load, url, sha256.as_deref(), name.as_deref(), control, events).await?,
     };
+    if load.backend != BackendChoice::Cpu {
+        engine.adapter = adapter_name().await;
+        if engine.tunings == Tunings::default() {
+            engine.tunings = super::tunings::read().await;
+        }
+    }
     let result = engine.load(source, facts, &load, events).await;
     engine.note_in_flight(peak);
-    let mut info = result?;
-    if info.backend == BackendChoice::WebGpu
-        && let Some(name) = adapter_name().await
-    {
-        engine.name_adapter(name.clone());
-        info.adapter = name;
+    if engine.tunings.changed {
+        super::tunings::write(&engine.tunings).await;
+        engine.tunings.changed = false;
     }
-    Ok(info)
+    result
 }
 
 /// What the browser tells of its adapter, which wgpu does not pass on (wgpu 30, 2026-11): `google swiftshader`.

@@ -192,4 +192,7 @@ pub struct Generate {
     pub seed: Option<u64>,
     /// The text ends before the first of these.
     pub stop: Vec<String>,
+    /// Computed in whatever form of products was measured to be fastest on this device ([`super::Info::fast_kernels`]), which may round more than
+    /// scores are allowed to.
+    pub fast: bool,
 }

@@ -71,6 +71,13 @@ pub struct Info {
     pub chat_template: bool,
     /// What the self-test found.
     pub self_test: SelfTest,
+    /// How products are computed, for records of a run: `matvec=f32 matmul=f32 subgroups cache=f32`. 32-bit floats, whatever the device could do
+    /// faster.
+    #[serde(default)]
+    pub kernels: String,
+    /// How they are computed for texts that are written with [`super::Generate::fast`].
+    #[serde(default)]
+    pub fast_kernels: String,
     /// SHA-256 of the file, where it was computed or known.
     pub sha256: Option<String>,
 }
