@@ -105,6 +105,11 @@ impl WebGpuBackend {
         })
     }
 
+    /// `act(n W_gateᵀ) ∘ n W_upᵀ` where there is one kernel for both.
+    pub(crate) fn gate_and_up(&self, step: &GatedMlp<Weight>, n: &Tensor) -> Result<Option<Tensor>> {
+        self.record().gate_and_up(step, n)
+    }
+
     /// An input of products as signed bytes with scales, in the words of `quantize.wgsl`.
     pub(crate) async fn packed_words(&self, x: &Tensor) -> Result<Vec<u32>> {
         let words = self.gpu.read(self.record().packed(x)?, x.rows * x.cols / 32 * 9).await?;

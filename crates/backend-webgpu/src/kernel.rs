@@ -41,6 +41,13 @@ pub enum Kernel {
     AttendRow { head_dim: u32, half: bool },
     /// The parts of a long context put together.
     AttendCombine { head_dim: u32 },
+    /// Gate and up of a few rows, as two [`Kernel::MatVec`] and [`Kernel::Gated`].
+    MatVecGated {
+        dtype: DType,
+        rows: u32,
+        ragged: bool,
+        subgroup: u32,
+    },
     /// Activation of the gate times the other branch.
     Gated,
     /// Chosen rows of the vocabulary matrix.
@@ -74,6 +81,7 @@ impl Kernel {
             Kernel::KvWrite { .. } => &[Read, Read, Read, Write, Write],
             Kernel::AttendTile { .. } | Kernel::AttendRow { .. } => &[Read, Read, Read, Read, Read, Write],
             Kernel::Gated => &[Read, Write],
+            Kernel::MatVecGated { .. } => &[Read, Read, Read, Write],
             Kernel::HeadTokens { .. } => &[Read, Read, Read, Write],
             Kernel::Reduce => &[Read, Read, Write],
         }
@@ -84,7 +92,7 @@ impl Kernel {
         match self {
             Kernel::MatVecPacked { .. } | Kernel::MatMulPacked { .. } | Kernel::Quantize => Some(Family::Packed),
             Kernel::MatMul { half: true, .. } => Some(Family::Half),
-            Kernel::MatVec { subgroup: 2.., .. } => Some(Family::Subgroups),
+            Kernel::MatVec { subgroup: 2.., .. } | Kernel::MatVecGated { subgroup: 2.., .. } => Some(Family::Subgroups),
             _ => None,
         }
     }
@@ -92,7 +100,9 @@ impl Kernel {
     /// The threads that may add without memory.
     fn subgroup(self) -> Option<u32> {
         match self {
-            Kernel::MatVec { subgroup, .. } | Kernel::MatVecPacked { subgroup, .. } => Some(subgroup),
+            Kernel::MatVec { subgroup, .. } | Kernel::MatVecPacked { subgroup, .. } | Kernel::MatVecGated { subgroup, .. } => {
+                Some(subgroup)
+            }
             _ => None,
         }
     }
@@ -112,6 +122,9 @@ impl Kernel {
                 .into_iter()
                 .map(|(name, value)| format!("const {name} = {value};\n")),
         );
+        if let Kernel::MatVecGated { dtype, .. } = self {
+            parts.push(formats::second(dtype));
+        }
         parts.extend(self.includes().into_iter().map(String::from));
         parts.concat()
     }
@@ -119,7 +132,9 @@ impl Kernel {
     fn constants(self) -> Vec<(&'static str, String)> {
         let number = |name: &'static str, value: u32| (name, format!("{value}u"));
         match self {
-            Kernel::MatVec { rows, subgroup, .. } => vec![number("ROWS", rows), number("SUBGROUP", subgroup)],
+            Kernel::MatVec { rows, subgroup, .. } | Kernel::MatVecGated { rows, subgroup, .. } => {
+                vec![number("ROWS", rows), number("SUBGROUP", subgroup)]
+            }
             Kernel::MatVecPacked { rows, subgroup, dtype } => vec![
                 number("ROWS", rows),
                 number("SUBGROUP", subgroup),
@@ -142,6 +157,7 @@ impl Kernel {
             | Kernel::MatVec { dtype, .. }
             | Kernel::MatMul { dtype, .. }
             | Kernel::MatVecPacked { dtype, .. }
+            | Kernel::MatVecGated { dtype, .. }
             | Kernel::MatMulPacked { dtype, .. }
             | Kernel::HeadTokens { dtype, .. } => files.extend(formats::source(dtype)),
             Kernel::KvWrite { half } | Kernel::AttendTile { half, .. } | Kernel::AttendRow { half, .. } => files.push(if half {
@@ -151,7 +167,14 @@ impl Kernel {
             }),
             Kernel::RmsNorm | Kernel::Rope | Kernel::Gated | Kernel::Reduce | Kernel::Quantize | Kernel::AttendCombine { .. } => {}
         }
-        if let Kernel::MatVec { ragged, .. } | Kernel::MatMul { ragged, .. } | Kernel::HeadTokens { ragged, .. } = self {
+        if let Kernel::Gated | Kernel::MatVecGated { .. } = self {
+            files.push(include_str!("kernels/activation.wgsl"));
+        }
+        if let Kernel::MatVec { ragged, .. }
+        | Kernel::MatVecGated { ragged, .. }
+        | Kernel::MatMul { ragged, .. }
+        | Kernel::HeadTokens { ragged, .. } = self
+        {
             files.push(if ragged {
                 include_str!("kernels/inputs_ragged.wgsl")
             } else {
@@ -185,6 +208,7 @@ impl Kernel {
             Kernel::AttendTile { .. } => include_str!("kernels/attend_tile.wgsl"),
             Kernel::AttendRow { .. } => include_str!("kernels/attend_row.wgsl"),
             Kernel::AttendCombine { .. } => include_str!("kernels/attend_combine.wgsl"),
+            Kernel::MatVecGated { .. } => include_str!("kernels/matvec_gated.wgsl"),
             Kernel::Gated => include_str!("kernels/gated.wgsl"),
             Kernel::HeadTokens { .. } => include_str!("kernels/head_tokens.wgsl"),
             Kernel::Reduce => include_str!("kernels/reduce.wgsl"),

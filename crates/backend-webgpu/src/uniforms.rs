@@ -35,6 +35,8 @@ uniforms! {
     Attend { heads: u32, kv_heads: u32, window: u32, scale: f32, softcap: f32, rows: u32, span: u32, splits: u32 }
     /// `attend_combine.wgsl`
     AttendCombine { heads: u32, splits: u32 }
+    /// `matvec_gated.wgsl`
+    Gate { rows: u32, inputs: u32, units: u32, row_words: u32, outputs: u32, stride: u32, first: u32, gelu: u32 }
     /// `gated.wgsl`
     Gated { count: u32, gelu: u32 }
     /// `head_tokens.wgsl`

@@ -7,7 +7,7 @@ use decoder::step::{Activation, RopeLayout};
 use decoder::{DType, Error};
 use mmedkit_backend_webgpu::checks::{self, AttendCase, HeadCase, MlpCase, QkvCase};
 use mmedkit_backend_webgpu::oracle::random::Halves;
-use mmedkit_backend_webgpu::self_test::{HALF_CACHE, HEAD, PRODUCT, STEP};
+use mmedkit_backend_webgpu::self_test::{GATE, HALF_CACHE, HEAD, PRODUCT, STEP};
 use mmedkit_backend_webgpu::{Options, WebGpuBackend};
 
 #[track_caller]
@@ -223,21 +223,25 @@ fn attention_over_long_contexts() {
         head_dim: 64,
         window: None,
         softcap: None,
-        cached: 1100,
+        cached: 600,
         stem: 1,
         branches: vec![],
     };
     let others = AttendCase {
-        cached: 700,
+        cached: 400,
         branches: vec![1, 1],
-        window: Some(520),
+        window: Some(300),
         softcap: Some(50.0),
         ..base.clone()
     };
     for half_cache in [false, true] {
-        let tolerance = if half_cache { HALF_CACHE } else { STEP };
+        let (tolerance, shapes): (f64, &[_]) = if half_cache {
+            (HALF_CACHE, &[(4, 2, 64)])
+        } else {
+            (STEP, &[(4, 2, 64), (7, 1, 24), (2, 2, 256)])
+        };
         run(Options { half_cache, ..options() }, async |b| {
-            for (heads, kv_heads, head_dim) in [(4, 2, 64), (7, 1, 24), (2, 2, 256)] {
+            for &(heads, kv_heads, head_dim) in shapes {
                 for case in [&base, &others] {
                     let case = AttendCase {
                         heads,
@@ -267,6 +271,33 @@ fn attention_over_halves() {
             Ok(())
         },
     );
+}
+
+#[test]
+fn gate_and_up_in_one_kernel() {
+    for no_extras in [false, true] {
+        run(Options { no_extras, ..options() }, async |b| {
+            for dtype in DType::ALL {
+                for (rows, activation) in [(1, Activation::Silu), (3, Activation::GeluTanh)] {
+                    let error = checks::gate(b, dtype, activation, rows, 256, 67).await?;
+                    within(&format!("{dtype}, {rows} rows, {activation:?}"), error, GATE);
+                }
+            }
+            let error = checks::gate(b, DType::F32, Activation::Silu, 2, 100, 9).await?;
+            within("rows of 100", error, GATE);
+            Ok(())
+        });
+    }
+    // In several buffers.
+    let options = Options {
+        max_binding_bytes: Some(64 << 10),
+        ..options()
+    };
+    run(options, async |b| {
+        let error = checks::gate(b, DType::Q8_0, Activation::Silu, 1, 256, 700).await?;
+        within("several buffers", error, GATE);
+        Ok(())
+    });
 }
 
 #[test]

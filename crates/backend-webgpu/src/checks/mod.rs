@@ -4,11 +4,13 @@
 //! infinite error. Used by [`crate::self_test`] in the browser and by the tests.
 
 mod attention;
+mod gate;
 mod head;
 mod layer;
 mod packed;
 
 pub use attention::{AttendCase, attend};
+pub use gate::gate;
 pub use head::{HeadCase, head};
 pub use layer::{MlpCase, QkvCase, embed, gated_mlp, linear, project_qkv};
 pub use packed::{PackedError, packed};

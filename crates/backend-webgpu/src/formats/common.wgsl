@@ -1,4 +1,4 @@
-// What the formats share: words to floats. The kernel declares `var<storage, read> w: array<u32>`.
+// What the formats share: words to floats.
 
 struct Eight {
     lo: vec4<f32>,
@@ -16,12 +16,6 @@ struct Quants {
 // Two halves of a word.
 fn half2(word: u32) -> vec2<f32> {
     return unpack2x16float(word);
-}
-
-// The half number `i` of a plane that starts at word `plane`.
-fn half_at(plane: u32, i: u32) -> f32 {
-    let pair = half2(w[plane + (i >> 1u)]);
-    return select(pair.x, pair.y, (i & 1u) == 1u);
 }
 
 fn bytes(word: u32) -> vec4<f32> {

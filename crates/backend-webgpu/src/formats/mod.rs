@@ -8,7 +8,7 @@
 use decoder::DType;
 
 /// The WGSL of a format: the shared helpers, its own functions, and what is made of them.
-pub fn source(dtype: DType) -> [&'static str; 3] {
+pub fn source(dtype: DType) -> [&'static str; 4] {
     let own = match dtype {
         DType::F32 => include_str!("f32.wgsl"),
         DType::F16 => include_str!("f16.wgsl"),
@@ -28,7 +28,34 @@ pub fn source(dtype: DType) -> [&'static str; 3] {
         DType::F32 | DType::F16 | DType::BF16 | DType::Q8_0 => "",
         _ => include_str!("quants.wgsl"),
     };
-    [include_str!("common.wgsl"), own, made]
+    [include_str!("common.wgsl"), include_str!("weight.wgsl"), own, made]
+}
+
+/// The functions of a format once more, for a second weight in the same kernel: they are called `up_…`, and read `w_up` instead of `w`. (WGSL can hand
+/// no storage buffer to a function.)
+pub fn second(dtype: DType) -> String {
+    let [_, parts @ ..] = source(dtype);
+    let text = parts.concat();
+    let declared = |line: &'static str| line.strip_prefix("fn ").or(line.strip_prefix("const "));
+    let names: Vec<&str> = parts
+        .into_iter()
+        .flat_map(str::lines)
+        .filter_map(declared)
+        .filter_map(|rest| rest.split(['(', ':']).next())
+        .collect();
+    let mut renamed = String::with_capacity(2 * text.len());
+    // Words and what is between them, in turn.
+    for piece in text.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_') {
+        let end = piece.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(piece.len());
+        let (word, after) = piece.split_at(end);
+        match word {
+            "w" => renamed += "w_up",
+            word if names.contains(&word) => renamed.extend(["up_", word]),
+            word => renamed += word,
+        }
+        renamed += after;
+    }
+    renamed
 }
 
 /// Whether values are small integers times a scale, so that products of packed bytes can be made with them.
@@ -64,5 +91,23 @@ pub fn row_words(dtype: DType, cols: usize) -> usize {
         DType::Q4_K => units + 5 * b256,
         DType::Q5_K => units + b32 + 5 * b256,
         DType::Q6_K => units + units / 2 + 4 * b256 + b256.div_ceil(2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_weight_has_functions_of_its_own() {
+        let text = second(DType::Q4_0);
+        assert!(text.contains("fn up_dequant8(base: u32, units: u32, u: u32) -> Eight {"));
+        assert!(text.contains("let q = up_quants8(base, units, u);") && text.contains("let word = w_up[base + u];"));
+        assert!(text.contains("const up_OFFSET: u32 = 8u;") && text.contains("f32(up_OFFSET)"));
+        for dtype in DType::ALL {
+            let [common, rest @ ..] = source(dtype);
+            assert!(!common.contains(" w["), "what reads the weight is made twice, the rest once");
+            assert!(rest.concat().contains("fn dequant8(") && !second(dtype).contains(" w["));
+        }
     }
 }

@@ -16,14 +16,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     if (i >= params.count) {
         return;
     }
-    let g = gate[i];
-    var a = 0.0;
-    if (params.gelu != 0u) {
-        // Clamped: some drivers compute tanh from exp(2x), which overflows.
-        let inner = 0.7978845608028654 * (g + 0.044715 * g * g * g);
-        a = 0.5 * g * (1.0 + tanh(clamp(inner, -10.0, 10.0)));
-    } else {
-        a = g / (1.0 + exp(min(-g, 80.0)));
-    }
-    up[i] = a * up[i];
+    up[i] = activation(gate[i], params.gelu) * up[i];
 }

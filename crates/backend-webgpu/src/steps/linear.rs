@@ -34,16 +34,7 @@ impl Recorder<'_> {
 
     fn project(&self, linear: &Linear<Weight>, x: &Tensor, residual: Option<&Tensor>, softcap: Option<f32>) -> Result<Tensor> {
         let weight = &linear.weight.value;
-        if (weight.rows, weight.cols) != (linear.outputs, linear.inputs) {
-            let problem = format!(
-                "is [{}, {}], but the step wants [{}, {}]",
-                weight.rows, weight.cols, linear.outputs, linear.inputs
-            );
-            return Err(Error::Tensor {
-                name: weight.name.clone(),
-                problem,
-            });
-        }
+        self.check_shape(linear)?;
         self.expect("product", x, linear.inputs)?;
         if let Some(residual) = residual {
             self.expect("residual", residual, linear.outputs)?;
@@ -79,6 +70,30 @@ impl Recorder<'_> {
             );
         }
         Ok(y)
+    }
+
+    /// Errors where a weight is not what its step says.
+    pub(crate) fn check_shape(&self, linear: &Linear<Weight>) -> Result<()> {
+        let weight = &linear.weight.value;
+        if (weight.rows, weight.cols) == (linear.outputs, linear.inputs) {
+            return Ok(());
+        }
+        let problem = format!(
+            "is [{}, {}], but the step wants [{}, {}]",
+            weight.rows, weight.cols, linear.outputs, linear.inputs
+        );
+        Err(Error::Tensor {
+            name: weight.name.clone(),
+            problem,
+        })
+    }
+
+    /// For a product of few rows in 32-bit floats: the rows of its kernel, and the threads that add in registers.
+    pub(crate) fn few_rows_in_floats(&self, weight: &Weight, rows: usize) -> Option<(u32, u32)> {
+        match self.form(weight, rows).0 {
+            Kernel::MatVec { rows, subgroup, .. } => Some((rows, subgroup)),
+            _ => None,
+        }
     }
 
     /// The kernel for a product of `rows` rows, and its workgroups for a number of outputs.
