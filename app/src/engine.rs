@@ -197,6 +197,8 @@ impl Engine {
             max_tokens: Some(EXPLANATION_TOKENS),
             repetition_penalty: Some(1.1),
             stop: vec![mmedbench::prompt::ANSWER_LEAD.into()],
+            // Read by a student, never scored.
+            fast: true,
             ..Generate::default()
         };
         if style == PromptStyle::Chat && template {
