@@ -123,13 +123,9 @@ impl Recorder<'_> {
             let parts = (splits > 1)
                 .then(|| self.tensor(batch.rows * step.heads * splits, dim + 4))
                 .transpose()?;
+            let sights = batch.sights(self.gpu)?;
             let groups = [batch.rows as u32, step.heads as u32, splits as u32];
-            run(
-                Kernel::AttendRow { head_dim, half },
-                &*batch.sights(self.gpu)?,
-                parts.as_ref().unwrap_or(&y),
-                groups,
-            );
+            run(Kernel::AttendRow { head_dim, half }, &sights, parts.as_ref().unwrap_or(&y), groups);
             if let Some(parts) = parts {
                 let params = uniforms::AttendCombine {
                     heads: step.heads as u32,
@@ -141,7 +137,7 @@ impl Recorder<'_> {
             }
         } else {
             let (tiles, count) = batch.tiles(self.gpu, step.heads / step.kv_heads)?;
-            run(Kernel::AttendTile { head_dim, half }, &*tiles, &y, [count, step.kv_heads as u32, 1]);
+            run(Kernel::AttendTile { head_dim, half }, &tiles, &y, [count, step.kv_heads as u32, 1]);
         }
         Ok(y)
     }

@@ -7,6 +7,7 @@ use super::{Failure, Reply};
 /// What happens to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[allow(clippy::large_enum_variant)] // one exists at a time
 pub enum Event {
     /// The worker has started.
     Started {
