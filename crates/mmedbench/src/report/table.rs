@@ -372,7 +372,7 @@ fn beside_published(report: &Report, most: usize) -> Table {
         rows.push(cells);
     }
     Table {
-        title: "Beside the published results, % (* with doubts: docs/evaluation.md)".into(),
+        title: "Beside the published results, % (* with doubts: docs/statistics.md)".into(),
         columns,
         rows,
     }
