@@ -1,7 +1,7 @@
 //! Run records from disk, for the commands that read them.
 //!
-//! What must hold: a record that was cut in the middle of its last line is read up to there and said to be unfinished; any other damage is an error with file and
-//! line; files of a folder are parts of one run, or none is read.
+//! What must hold: a record that was cut in the middle of its last line is read up to there and said to be unfinished; any other damage is
+//! an error with file and line; files of a folder are parts of one run, or none is read.
 
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,8 @@
 //! Multiple choice from option log-likelihoods, as lm-evaluation-harness scores it: `acc`, `acc_norm`, `acc_bytes`, `acc_mutual_info`,
 //! `exact_match` and the Brier score of one question.
 //!
-//! The source of every formula is `ConfigurableTask.process_results` and `api/metrics.py` of lm-eval 0.4.13. What must hold: the first maximum
-//! wins ties; lengths are those of the option's text without the delimiter before it (Unicode scalar values, UTF-8 bytes); a
+//! The source of every formula is `ConfigurableTask.process_results` and `api/metrics.py` of lm-eval 0.4.13. What must hold: the first
+//! maximum wins ties; lengths are those of the option's text without the delimiter before it (Unicode scalar values, UTF-8 bytes); a
 //! log-likelihood that is no number is an error, never a wrong answer. Next: `statistics/group.rs` for means, standard errors and groups.
 
 use std::collections::BTreeSet;

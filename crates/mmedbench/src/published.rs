@@ -1,7 +1,9 @@
-//! The results that the paper and its repository publish, as data: accuracy per language, rationale scores, English benchmarks, the ablation.
+//! The results that the paper and its repository publish, as data: accuracy per language, rationale scores, English benchmarks, the
+//! ablation.
 //!
-//! They are `data/published.json`, with where each table comes from, by which protocol, and what is doubtful about it. What must hold: a row is never shown without its
-//! protocol, because most differences between tables are differences of protocol. Next: `report/` lays the accuracies beside a run.
+//! They are `data/published.json`, with where each table comes from, by which protocol, and what is doubtful about it. What must hold: a
+//! row is never shown without its protocol, because most differences between tables are differences of protocol. Next: `report/` lays the
+//! accuracies beside a run.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -126,8 +128,8 @@ pub fn published() -> &'static Published {
 mod tests {
     use super::*;
 
-    /// Printed averages equal the means of their rows, but for the rows that a doubt is noted for; and the fine-tuned accuracies are shares of the test sets. Either
-    /// would break with a digit mistyped.
+    /// Printed averages equal the means of their rows, but for the rows that a doubt is noted for; and the fine-tuned accuracies are shares
+    /// of the test sets. Either would break with a digit mistyped.
     #[test]
     fn rows_agree_with_themselves() {
         let data = published();

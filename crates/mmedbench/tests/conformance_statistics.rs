@@ -1,4 +1,5 @@
-//! Statistics against statsmodels, SciPy, scikit-learn and lm-evaluation-harness: `metrics/stats.json` and `metrics/choice_summary.json`, every key of both.
+//! Statistics against statsmodels, SciPy, scikit-learn and lm-evaluation-harness: `metrics/stats.json` and `metrics/choice_summary.json`,
+//! every key of both.
 
 mod vectors;
 
@@ -297,7 +298,8 @@ fn mmedbench_sizes(row: &Value) {
         "weighted_stderr",
         "plain_acc",
         "plain_stderr",
-        // Not computed: a function that lm-eval keeps but does not use; it forgets to add up the sizes it has seen, so its value has no meaning.
+        // Not computed: a function that lm-eval keeps but does not use; it forgets to add up the sizes it has seen, so its value has no
+        // meaning.
         "combined_sample_stderr",
     ];
     only(row, &known, what);

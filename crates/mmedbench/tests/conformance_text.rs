@@ -1,4 +1,5 @@
-//! Text similarity against NLTK, rouge, rouge-score and sacrebleu: every pair of `metrics/text.jsonl`, every number of `metrics/text_summary.json`.
+//! Text similarity against NLTK, rouge, rouge-score and sacrebleu: every pair of `metrics/text.jsonl`, every number of
+//! `metrics/text_summary.json`.
 
 mod vectors;
 
@@ -179,7 +180,8 @@ fn conformance_corpus_scores_equal_sacrebleu() {
     println!("text_summary.json: {} scores", means.len());
 }
 
-/// The language of a text is told from the text: rationales and questions of the six languages, with the deterministic edits that leave prose.
+/// The language of a text is told from the text: rationales and questions of the six languages, with the deterministic edits that leave
+/// prose.
 #[test]
 fn conformance_languages_are_told() {
     let Some(items) = vectors::jsonl("text.jsonl") else { return };

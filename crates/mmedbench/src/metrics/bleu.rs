@@ -5,8 +5,8 @@ use super::ngrams::{clipped, counts};
 /// The longest runs that count.
 const ORDERS: usize = 4;
 
-/// BLEU-1 to BLEU-4 of one candidate: cumulative, weights 1/n each, brevity penalty, NLTK's smoothing method 1 (a count of zero becomes 0.1; Chen and Cherry
-/// 2014). In [0, 1]; 0 where no token is common.
+/// BLEU-1 to BLEU-4 of one candidate: cumulative, weights 1/n each, brevity penalty, NLTK's smoothing method 1 (a count of zero becomes
+/// 0.1; Chen and Cherry 2014). In [0, 1]; 0 where no token is common.
 pub fn sentence(candidate: &[&str], reference: &[&str]) -> [f64; ORDERS] {
     let precision = |n: usize| {
         let mine = counts(candidate, n);
@@ -37,8 +37,8 @@ fn brevity(candidate: usize, reference: usize) -> f64 {
     }
 }
 
-/// BLEU of a corpus in [0, 100]: counts of all pairs (candidate, reference) added up, exponential smoothing, as sacrebleu 2.6 with its default settings. Tokens are those
-/// of [`super::tokens::mteval`] or its Chinese and character variants.
+/// BLEU of a corpus in [0, 100]: counts of all pairs (candidate, reference) added up, exponential smoothing, as sacrebleu 2.6 with its
+/// default settings. Tokens are those of [`super::tokens::mteval`] or its Chinese and character variants.
 pub fn corpus(pairs: &[(Vec<String>, Vec<String>)]) -> f64 {
     let (mut common, mut all) = ([0usize; ORDERS], [0usize; ORDERS]);
     for (candidate, reference) in pairs {

@@ -1,13 +1,14 @@
 //! Is an answer written in the question's language?
 //!
-//! By script first, because that cannot be wrong for long: kana says Japanese, Chinese characters without kana Chinese, Cyrillic Russian. English, French and Spanish share
-//! theirs; among them `whichlang` (a small linear model on character n-grams) decides, or, in builds without the feature `linguistics`, the short words and marks of
-//! [`Language::guess`]. What must hold: a text too short to tell is `None`, counted apart and
-//! never as a fault.
+//! By script first, because that cannot be wrong for long: kana says Japanese, Chinese characters without kana Chinese, Cyrillic Russian.
+//! English, French and Spanish share theirs; among them `whichlang` (a small linear model on character n-grams) decides, or, in builds
+//! without the feature `linguistics`, the short words and marks of [`Language::guess`]. What must hold: a text too short to tell is `None`,
+//! counted apart and never as a fault.
 
 use crate::Language;
 
-/// Letters that a text must have for its language to be told, in Latin and Cyrillic script; a Chinese or Japanese character says more and counts as three.
+/// Letters that a text must have for its language to be told, in Latin and Cyrillic script; a Chinese or Japanese character says more and
+/// counts as three.
 pub const FEWEST_LETTERS: usize = 12;
 
 /// How texts of one language came out.

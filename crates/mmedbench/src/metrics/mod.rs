@@ -1,7 +1,7 @@
 //! How like a reference text is a model's? The measures of the paper for rationales, the standard ones, and the language of an answer.
 //!
-//! What must hold: a measure has one definition and one name (the authors' ROUGE is not the standard one); the tokens it was computed on are named
-//! too, since scores on different tokens do not compare. A text without tokens scores 0. Compared with the Python libraries in
+//! What must hold: a measure has one definition and one name (the authors' ROUGE is not the standard one); the tokens it was computed on
+//! are named too, since scores on different tokens do not compare. A text without tokens scores 0. Compared with the Python libraries in
 //! `tests/conformance_text.rs`.
 //!
 //! - [`tokens`]: words, by language: NLTK's rules, jieba, ICU, characters

@@ -1,4 +1,5 @@
-//! The standard ROUGE (Lin 2004) as Google's `rouge-score` computes it: counts clipped, the longest common subsequence of whole texts. F1 in [0, 1].
+//! The standard ROUGE (Lin 2004) as Google's `rouge-score` computes it: counts clipped, the longest common subsequence of whole texts. F1
+//! in [0, 1].
 
 use super::ngrams::{clipped, common_subsequence, counts, f_measure};
 
@@ -26,8 +27,8 @@ pub fn rouge(candidate: &[&str], reference: &[&str]) -> Rouge {
     }
 }
 
-/// The tokens that `rouge-score` makes itself, without stemming: runs of a–z and 0–9 in small letters. Accented letters cut words and other scripts vanish, so this
-/// is of use for English alone.
+/// The tokens that `rouge-score` makes itself, without stemming: runs of a–z and 0–9 in small letters. Accented letters cut words and other
+/// scripts vanish, so this is of use for English alone.
 pub fn ascii_tokens(text: &str) -> Vec<String> {
     text.to_lowercase()
         .split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit()))

@@ -1,8 +1,9 @@
 //! ROUGE as the paper's scripts compute it: the Python package `rouge` 1.0.1 on tokens joined by spaces. Not the standard definition.
 //!
-//! What it really does: the joined text is cut at every "." (so full stops vanish, also inside 3.5); n-grams are sets, so repeats count once, and run across
-//! sentences; an empty piece between two full stops is a word ""; ROUGE-L is the union of the words of the common subsequences over all pairs of
-//! sentences, divided by the number of different words; F is 2pr / (p + r + 1e-8), so identical texts score 0.999999995.
+//! What it really does: the joined text is cut at every "." (so full stops vanish, also inside 3.5); n-grams are sets, so repeats count
+//! once, and run across sentences; an empty piece between two full stops is a word ""; ROUGE-L is the union of the words of the common
+//! subsequences over all pairs of sentences, divided by the number of different words; F is 2pr / (p + r + 1e-8), so identical texts score
+//! 0.999999995.
 
 use std::collections::HashSet;
 
@@ -63,7 +64,8 @@ fn f(common: usize, mine: usize, theirs: usize) -> f64 {
     2.0 * (precision * recall) / (precision + recall + 1e-8)
 }
 
-/// The words of one longest common subsequence. Where several exist, the one that is found going back from the ends and, at a tie of the two ways, along `right`.
+/// The words of one longest common subsequence. Where several exist, the one that is found going back from the ends and, at a tie of the
+/// two ways, along `right`.
 fn common_words<'a>(left: &[&'a str], right: &[&'a str]) -> Vec<&'a str> {
     let width = right.len() + 1;
     let mut table = vec![0u32; (left.len() + 1) * width];

@@ -1,7 +1,7 @@
 //! Translation edit rate (Snover et al. 2006): insertions, deletions, substitutions and moves of word runs, per reference word.
 //!
-//! The search is Tercom's in the form of sacrebleu 2.6 (`lib_ter.py`), with its limits: moves of at most ten words over at most fifty, an edit distance within
-//! 25 words of the diagonal, a thousand moves tried. With other limits the number would be another.
+//! The search is Tercom's in the form of sacrebleu 2.6 (`lib_ter.py`), with its limits: moves of at most ten words over at most fifty, an
+//! edit distance within 25 words of the diagonal, a thousand moves tried. With other limits the number would be another.
 
 const LONGEST_MOVE: usize = 10;
 const FARTHEST_MOVE: usize = 50;

@@ -1,7 +1,7 @@
 //! What answering at random scores, under the rule by which a line is scored.
 //!
-//! One right option of n: 1/n. Several right options, all or nothing: a set chosen at random among the 2ⁿ − 1 sets that are not empty, 1/(2ⁿ − 1) (1/31 for
-//! five options). A protocol that names a single option can never be right there: 0.
+//! One right option of n: 1/n. Several right options, all or nothing: a set chosen at random among the 2ⁿ − 1 sets that are not empty,
+//! 1/(2ⁿ − 1) (1/31 for five options). A protocol that names a single option can never be right there: 0.
 
 use super::lines;
 use crate::QuestionRecord;

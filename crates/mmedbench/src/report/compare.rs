@@ -1,7 +1,7 @@
 //! Two runs question by question: which is better, by how much, and where they differ.
 //!
-//! What must hold: only runs on the same data are compared; a question counts once, and only if both runs answered it. The p values are McNemar's
-//! (`statistics/mcnemar.rs`).
+//! What must hold: only runs on the same data are compared; a question counts once, and only if both runs answered it. The p values are
+//! McNemar's (`statistics/mcnemar.rs`).
 
 use std::collections::{BTreeMap, HashMap};
 

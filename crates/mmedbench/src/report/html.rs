@@ -1,7 +1,7 @@
 //! A page of reports that needs nothing else: style sheet and charts inline, no scripts, light and dark.
 //!
-//! Language colours are Okabe and Ito's (2008), which people with any common form of colour blindness tell apart; in the dark they are lightened to keep a
-//! contrast of at least 3 to 1 against the paper.
+//! Language colours follow Okabe and Ito (2008), whose hues people with the common forms of colour blindness tell apart, darkened on light
+//! paper and lightened on dark so that each keeps a contrast of at least 4.5 to 1.
 
 use super::svg::{self, escape};
 use super::table::{facts, tables};

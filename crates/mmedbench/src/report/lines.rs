@@ -2,8 +2,8 @@
 
 use crate::QuestionRecord;
 
-/// The lines that rows count: those with a result, and of a run that asked every rotation only the first one, so that each question counts once and intervals
-/// stay honest.
+/// The lines that rows count: those with a result, and of a run that asked every rotation only the first one, so that each question counts
+/// once and intervals stay honest.
 pub fn counted(lines: &[QuestionRecord]) -> Vec<&QuestionRecord> {
     lines
         .iter()

@@ -1,8 +1,8 @@
 //! What is shown of an evaluation: every number that its record supports, as data, and that data as table, Markdown, CSV, JSON or a page.
 //!
-//! [`report`] counts, the `as_*` functions lay out; the command line and the browser page share both. What must hold: everything is computed from the record alone;
-//! every accuracy comes with its number of questions, its intervals and the chance level; numbers of different protocols never stand in one column without
-//! saying so. Next: `compare.rs` sets two runs side by side.
+//! [`report`] counts, the `as_*` functions lay out; the command line and the browser page share both. What must hold: everything is
+//! computed from the record alone; every accuracy comes with its number of questions, its intervals and the chance level; numbers of
+//! different protocols never stand in one column without saying so. Next: `compare.rs` sets two runs side by side.
 
 mod build;
 pub mod chance;

@@ -1,7 +1,9 @@
-//! How like the stored rationales are the ones that a model wrote? Needs the data beside the record, because records do not hold the references.
+//! How like the stored rationales are the ones that a model wrote? Needs the data beside the record, because records do not hold the
+//! references.
 //!
-//! What must hold: a text is compared with the rationale of the question whose hash its line has; where the data marks rationales that people checked, only those
-//! count, as in the paper; scores name the tokens they were computed on. Texts that are missing score 0 and are counted.
+//! What must hold: a text is compared with the rationale of the question whose hash its line has; where the data marks rationales that
+//! people checked, only those count, as in the paper; scores name the tokens they were computed on. Texts that are missing score 0 and are
+//! counted.
 
 use std::collections::{BTreeMap, HashMap};
 

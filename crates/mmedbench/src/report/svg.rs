@@ -1,7 +1,8 @@
 //! Charts as inline SVG: accuracy with intervals per language, and the reliability diagram.
 //!
-//! Colours are classes that the page's style sheet sets for light and dark (`html.rs`). What must hold: nothing is told by colour alone (languages are rows, runs have
-//! shapes, published models have names in the text beside), and every chart has a text alternative; the same numbers stand in a table.
+//! Colours are classes that the page's style sheet sets for light and dark (`html.rs`). What must hold: nothing is told by colour alone
+//! (languages are rows, runs have shapes, published models have names in the text beside), and every chart has a text alternative; the same
+//! numbers stand in a table.
 
 use super::Report;
 use super::table::{percent, range};

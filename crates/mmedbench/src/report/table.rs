@@ -1,6 +1,7 @@
 //! Reports and comparisons as tables of text: aligned for a terminal, or Markdown.
 //!
-//! Numbers are percent with one decimal: a question more or less moves the published tables' second decimal, and no interval here is narrower than a point.
+//! Numbers are percent with one decimal: a question more or less moves the published tables' second decimal, and no interval here is
+//! narrower than a point.
 
 use super::compare::Comparison;
 use super::rationales::RationaleRow;

@@ -1,6 +1,7 @@
 //! Krippendorff's alpha: how far raters agree beyond chance. 1 is perfect, 0 is chance; raters may have skipped items.
 //!
-//! Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability". What must hold: an item that fewer than two raters rated does not count.
+//! Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability". What must hold: an item that fewer than two raters rated does not
+//! count.
 
 /// What the distance between two ratings means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,8 +14,8 @@ pub enum Scale {
     Interval,
 }
 
-/// Alpha of `ratings`: one row per rater, one column per item, `None` where the rater skipped it. `None` where the rows differ in length, no item has
-/// two ratings, or all ratings are equal (there is no disagreement to expect).
+/// Alpha of `ratings`: one row per rater, one column per item, `None` where the rater skipped it. `None` where the rows differ in length,
+/// no item has two ratings, or all ratings are equal (there is no disagreement to expect).
 pub fn krippendorff_alpha(ratings: &[Vec<Option<f64>>], scale: Scale) -> Option<f64> {
     let items = ratings.first()?.len();
     if ratings.iter().any(|row| row.len() != items) || ratings.iter().flatten().flatten().any(|r| !r.is_finite()) {

@@ -1,14 +1,17 @@
-//! An interval of a mean accuracy that stays valid however often it is looked at, so that an evaluation may stop as soon as it knows enough.
+//! An interval of a mean accuracy that stays valid however often it is looked at, so that an evaluation may stop as soon as it knows
+//! enough.
 //!
 //! A usual 95% interval that is recomputed after every question, stopping when it looks good, misses the truth far more often than 1 in 20.
 //! [`AnytimeMean`] is a confidence *sequence*: with probability 1 − alpha it covers the truth at all times at once. It bets against every
 //! possible mean (Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS B 2023: hedged capital with
-//! predictable plug-in bets), on a sample drawn without replacement from each stratum (the idea of their NeurIPS 2020 paper, extended to strata: see below).
+//! predictable plug-in bets), on a sample drawn without replacement from each stratum (the idea of their NeurIPS 2020 paper, extended to
+//! strata: see below).
 //!
 //! One round takes one question from every stratum (language) that still has some. With S the sum and n the number of values seen of a
-//! stratum's N, and x the next one, y = Σ w (S/N + (1 − n/N) x) has the weighted mean of all strata as its expectation *given everything seen*, because
-//! x is uniform among what is left. So Π (1 + λ (y − m)) is a martingale under "the mean is m" for every λ chosen beforehand, and Ville's
-//! inequality bounds the chance that it ever reaches 2/alpha. As strata are used up, y can vary less and the interval closes on the exact value.
+//! stratum's N, and x the next one, y = Σ w (S/N + (1 − n/N) x) has the weighted mean of all strata as its expectation *given everything
+//! seen*, because x is uniform among what is left. So Π (1 + λ (y − m)) is a martingale under "the mean is m" for every λ chosen
+//! beforehand, and Ville's inequality bounds the chance that it ever reaches 2/alpha. As strata are used up, y can vary less and the
+//! interval closes on the exact value.
 //!
 //! What must hold: values of a stratum come in the order of [`sample_order`], none left out; a value is in [0, 1].
 
@@ -322,8 +325,8 @@ mod tests {
         (each, mean)
     }
 
-    /// In 300 seeded evaluations, each looked at after every round until everything is seen, the truth leaves the 90% sequence at any time in at most
-    /// 10% of them (allowing three standard errors); the usual interval, looked at as often, misses it in far more.
+    /// In 300 seeded evaluations, each looked at after every round until everything is seen, the truth leaves the 90% sequence at any time
+    /// in at most 10% of them (allowing three standard errors); the usual interval, looked at as often, misses it in far more.
     #[test]
     fn covers_the_truth_at_every_look() {
         let runs = 300;
@@ -363,8 +366,8 @@ mod tests {
         assert!(naive > 0.2, "the comparison should fail clearly: {naive}");
     }
 
-    /// Enough to be useful: with 5,000 questions an accuracy is known to ±4 points (95%) after fewer than half of them, and two models that differ by ten
-    /// points are told apart.
+    /// Enough to be useful: with 5,000 questions an accuracy is known to ±4 points (95%) after fewer than half of them, and two models that
+    /// differ by ten points are told apart.
     #[test]
     fn stops_early() {
         let sizes = [1273usize, 800, 199, 622, 256, 1850];

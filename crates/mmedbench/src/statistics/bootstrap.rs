@@ -1,6 +1,7 @@
 //! Intervals and standard errors by drawing the questions again with replacement (Efron and Tibshirani 1993, percentile method).
 //!
-//! For statistics without a formula; accuracies have better intervals in `interval.rs`. What must hold: the same seed gives the same result.
+//! For statistics without a formula; accuracies have better intervals in `interval.rs`. What must hold: the same seed gives the same
+//! result.
 
 use super::Interval;
 

@@ -1,7 +1,7 @@
 //! The few distribution functions that the tests and intervals need.
 //!
-//! The error and gamma functions come from `libm`, good to the last digits; tails of the binomial are summed from their largest term outward, which stays exact for
-//! any number of questions.
+//! The error and gamma functions come from `libm`, good to the last digits; tails of the binomial are summed from their largest term
+//! outward, which stays exact for any number of questions.
 
 use libm::{erfc, lgamma as ln_gamma};
 

@@ -1,7 +1,7 @@
 //! Kendall's tau-b: does a metric rank answers as people do?
 //!
-//! Kendall 1945 for ties; p values as in SciPy's `kendalltau`: normal approximation with the variance corrected for ties, and exact by counting
-//! permutations where nothing is tied.
+//! Kendall 1945 for ties; p values as in SciPy's `kendalltau`: normal approximation with the variance corrected for ties, and exact by
+//! counting permutations where nothing is tied.
 
 use super::distribution::normal_two_sided_p;
 
@@ -19,7 +19,8 @@ pub struct Tau {
 /// The exact p takes n³ steps; beyond this the approximation is indistinguishable from it.
 pub const MOST_FOR_EXACT: usize = 171;
 
-/// Correlation of `x` and `y`, pair by pair. `None` where the lists differ in length, have fewer than two pairs, hold NaN, or one of them is constant.
+/// Correlation of `x` and `y`, pair by pair. `None` where the lists differ in length, have fewer than two pairs, hold NaN, or one of them
+/// is constant.
 pub fn tau_b(x: &[f64], y: &[f64]) -> Option<Tau> {
     let n = x.len();
     if n != y.len() || n < 2 || x.iter().chain(y).any(|v| v.is_nan()) {

@@ -1,8 +1,8 @@
 //! Two systems on the same questions: is one better, and by how much?
 //!
-//! Only the questions that exactly one of them answered rightly speak (McNemar 1947). The exact p is conservative; mid-p (Fagerland, Lydersen and
-//! Laake 2013) is the recommended one for small counts. The difference comes with Tango's score interval (Tango 1998), which excludes 0
-//! exactly when the uncorrected chi-square test is significant.
+//! Only the questions that exactly one of them answered rightly speak (McNemar 1947). The exact p is conservative; mid-p (Fagerland,
+//! Lydersen and Laake 2013) is the recommended one for small counts. The difference comes with Tango's score interval (Tango 1998), which
+//! excludes 0 exactly when the uncorrected chi-square test is significant.
 
 use serde::{Deserialize, Serialize};
 

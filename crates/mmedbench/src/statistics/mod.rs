@@ -1,8 +1,8 @@
 //! What may be said from counted answers: intervals, tests, calibration, means over groups, rank correlation, agreement, early stopping.
 //!
-//! Plain functions of numbers; nothing here knows a question or a model. What must hold: every formula names its source and is compared with
-//! the library that the field uses (`tests/conformance_statistics.rs`); what is not defined is `None`, never a made-up 0. Next: `report/` puts
-//! them together for a run.
+//! Plain functions of numbers; nothing here knows a question or a model. What must hold: every formula names its source and is compared
+//! with the library that the field uses (`tests/conformance_statistics.rs`); what is not defined is `None`, never a made-up 0. Next:
+//! `report/` puts them together for a run.
 //!
 //! - [`interval`]: Wilson and Clopper–Pearson intervals of a share
 //! - [`mcnemar`]: two systems on the same questions: tests, and the difference with its interval

@@ -1,7 +1,7 @@
 //! Access to the reference vectors (`metrics/` of the conformance folder), for the tests that compare with them.
 //!
-//! The folder is named by MMEDKIT_CONFORMANCE, else it lies beside the workspace. Without it the tests say so and pass; where it is there, a file
-//! that is missing or empty fails.
+//! The folder is named by MMEDKIT_CONFORMANCE, else it lies beside the workspace. Without it the tests say so and pass; where it is there,
+//! a file that is missing or empty fails.
 #![allow(dead_code, reason = "every test takes what it needs")]
 
 use std::path::PathBuf;

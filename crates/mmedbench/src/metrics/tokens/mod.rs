@@ -1,8 +1,9 @@
 //! Words of a text, by language. A score's tokens are named by [`Scheme`], because scores on different tokens do not compare.
 //!
-//! The paper: NLTK for English, French, Russian and Spanish, jieba for Chinese, janome (IPADIC) for Japanese. The first two are here; of the third there is no
-//! Rust crate that brings its dictionary along, so Japanese words are ICU's, and say so. jieba and ICU bring dictionaries of some megabytes and come with the
-//! feature `linguistics`; without it Chinese and Japanese are split into characters, and say so.
+//! The paper: NLTK for English, French, Russian and Spanish, jieba for Chinese, janome (IPADIC) for Japanese. The first two are here; of
+//! the third there is no Rust crate that brings its dictionary along, so Japanese words are ICU's, and say so. jieba and ICU bring
+//! dictionaries of some megabytes and come with the feature `linguistics`; without it Chinese and Japanese are split into characters, and
+//! say so.
 
 pub mod mteval;
 pub mod nltk;
@@ -70,8 +71,8 @@ mod segmentation {
     use icu_segmenter::options::WordBreakInvariantOptions;
     use jieba_rs::Jieba;
 
-    /// As `jieba.lcut`: white space comes out as tokens. Python's jieba cuts what is no word of its dictionary at hyphens and other marks (`2010-2011`), the Rust
-    /// crate does not: so that is done here.
+    /// As `jieba.lcut`: white space comes out as tokens. Python's jieba cuts what is no word of its dictionary at hyphens and other marks
+    /// (`2010-2011`), the Rust crate does not: so that is done here.
     pub fn jieba(text: &str) -> Vec<String> {
         static JIEBA: OnceLock<Jieba> = OnceLock::new();
         let jieba = JIEBA.get_or_init(Jieba::new);
@@ -87,7 +88,8 @@ mod segmentation {
         out
     }
 
-    /// Letters and digits, with decimals and a percent sign behind them, as jieba's pattern `[a-zA-Z0-9]+(?:\.\d+)?%?`; what lies between stays in one piece.
+    /// Letters and digits, with decimals and a percent sign behind them, as jieba's pattern `[a-zA-Z0-9]+(?:\.\d+)?%?`; what lies between
+    /// stays in one piece.
     fn latin(word: &str) -> Vec<&str> {
         let bytes = word.as_bytes();
         let run = |from: usize, test: fn(&u8) -> bool| bytes[from..].iter().take_while(|b| test(b)).count();

@@ -65,8 +65,9 @@ fn pairs(text: &[char], found: impl Fn(char, char) -> bool, put: impl Fn(char, c
     out
 }
 
-/// sacrebleu's ranges. Two of them are written there with five hexadecimal digits after `\u`, which Python reads as a character and a digit: that makes the
-/// ranges U+2001–U+2A6D and U+2F81–U+2FA1, which hold general punctuation. They are kept, since the score is defined by that code.
+/// sacrebleu's ranges. Two of them are written there with five hexadecimal digits after `\u`, which Python reads as a character and a
+/// digit: that makes the ranges U+2001–U+2A6D and U+2F81–U+2FA1, which hold general punctuation. They are kept, since the score is defined
+/// by that code.
 fn is_chinese(c: char) -> bool {
     matches!(c,
         '\u{3400}'..='\u{4db5}' | '\u{4e00}'..='\u{9fbb}' | '\u{f900}'..='\u{fa2d}' | '\u{fa30}'..='\u{fa6a}' | '\u{fa70}'..='\u{fad9}'

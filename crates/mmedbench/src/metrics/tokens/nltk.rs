@@ -1,7 +1,8 @@
 //! Words as NLTK's `NLTKWordTokenizer` finds them (3.10): the Penn Treebank's rules, with quotation marks of other languages.
 //!
-//! The rules are rewritings of the text, one after the other, each from left to right; the order matters and is NLTK's. Sentences are not split first (NLTK's
-//! `word_tokenize` does so with a trained model), so a full stop inside a text stays on its word and only the last one comes off.
+//! The rules are rewritings of the text, one after the other, each from left to right; the order matters and is NLTK's. Sentences are not
+//! split first (NLTK's `word_tokenize` does so with a trained model), so a full stop inside a text stays on its word and only the last one
+//! comes off.
 
 /// The words of `text`.
 pub fn tokens(text: &str) -> Vec<String> {
@@ -129,8 +130,8 @@ fn punctuation(text: &mut Vec<char>) {
     rewrite(text, |t, i| (t[i] == '*').then(|| spaced(&t[i..=i])));
 }
 
-/// Takes the text's last full stop off its word, if only closing marks and white space follow and no other full stop stands before it. `between` comes before
-/// the marks.
+/// Takes the text's last full stop off its word, if only closing marks and white space follow and no other full stop stands before it.
+/// `between` comes before the marks.
 fn last_full_stop(text: &mut Vec<char>, closing: &str, between: &str) {
     let Some(stop) = text.iter().rposition(|c| *c == '.') else { return };
     if stop == 0 || text[stop - 1] == '.' {
