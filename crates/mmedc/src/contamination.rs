@@ -3,7 +3,7 @@
 //! A document is contaminated if it shares a run of 13 words with a question (after the normal form of [`crate::units`]: lower case, no
 //! punctuation), the rule of GPT-3 (Brown et al. 2020, appendix C). As there, a question of fewer words counts as one run if it has at least 8.
 //! Chinese and Japanese have no spaces to cut at, and a word of theirs is one to two characters long: there the run is 20 characters, and the
-//! shortest question 13. What GPT-3 did beyond that (runs that more than ten documents share are no evidence) would need a second look
+//! shortest question 13. (Runs of 13 characters hit 3 of 117 Japanese case reports by stock phrases like 家族歴特記すべきことはない; of 16, none.) What GPT-3 did beyond that (runs that more than ten documents share are no evidence) would need a second look
 //! at the corpus: instead every hit names its run, and the report shows which runs are found often.
 //!
 //! The texts to look for are given as an iterator, so any benchmark will do. Memory grows with the benchmark (about 30 bytes a word), not with the corpus.

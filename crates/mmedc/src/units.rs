@@ -7,7 +7,10 @@
 //!
 //! Next: [`crate::dedup`] and [`crate::contamination`] compare runs of units by their [`rolling`] hashes.
 
-use unicode_normalization::{IsNormalized, UnicodeNormalization, char::is_combining_mark, is_nfkc_quick};
+use std::sync::LazyLock;
+
+use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 /// What a unit is.
@@ -31,11 +34,12 @@ pub struct Units {
 impl Units {
     /// Cuts `text`.
     pub fn new(text: &str) -> Units {
-        let mut normal = String::with_capacity(text.len() + 1);
         let mut letters = Letters::default();
-        match is_nfkc_quick(text.chars()) {
-            IsNormalized::Yes => letters.add_all(&mut normal, text.chars()),
-            _ => letters.add_all(&mut normal, text.nfkc()),
+        let mut normal = String::with_capacity(text.len() + 1);
+        if !letters.add_all(&mut normal, text.chars(), Class::of) {
+            // Something here depends on its neighbours: once more, by the book.
+            (letters, normal) = (Letters::default(), String::with_capacity(text.len() + 1));
+            letters.add_all(&mut normal, text.nfkc(), Class::of_normal);
         }
         if normal.ends_with(' ') {
             normal.pop();
@@ -74,6 +78,72 @@ fn words(normal: &str) -> impl Iterator<Item = &str> {
     normal.split(' ').filter(|word| !word.is_empty())
 }
 
+/// What a character contributes to the normal form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Separator,
+    Dropped,
+    /// A letter or digit, in lower case.
+    Letter(char),
+    /// The same, written without spaces between words.
+    Ideograph(char),
+    /// More than one character, or one that may join another.
+    Complex,
+}
+
+impl Class {
+    /// Of a character of any text, where its neighbours cannot matter: a table for the first 65,536, and for others by the book.
+    fn of(letter: char) -> Class {
+        static TABLE: LazyLock<Vec<Class>> = LazyLock::new(|| {
+            (0..=0xFFFF)
+                .map(|code| char::from_u32(code).map_or(Class::Separator, Class::look_up))
+                .collect()
+        });
+        match TABLE.get(letter as usize) {
+            Some(class) => *class,
+            None => Class::look_up(letter),
+        }
+    }
+
+    /// Only characters whose own NFKC is one character that joins none qualify, and those of which only punctuation is left. (Two such
+    /// characters never join: the second of a pair that does has the quick-check value Maybe, Unicode annex 15.)
+    fn look_up(letter: char) -> Class {
+        if canonical_combining_class(letter) != 0 || is_nfkc_quick(std::iter::once(letter)) == IsNormalized::Maybe {
+            return Class::Complex;
+        }
+        let mut all = std::iter::once(letter).nfkc().map(|letter| {
+            let joins = canonical_combining_class(letter) != 0 || is_nfkc_quick(std::iter::once(letter)) != IsNormalized::Yes;
+            if joins { Class::Complex } else { Class::of_normal(letter) }
+        });
+        match (all.next(), all.next()) {
+            (Some(only), None) => only,
+            (Some(Class::Separator), Some(Class::Separator)) if all.all(|class| class == Class::Separator) => Class::Separator,
+            _ => Class::Complex,
+        }
+    }
+
+    /// Of a character of a text in NFKC; never complex.
+    fn of_normal(letter: char) -> Class {
+        if letter.is_ascii() {
+            if letter.is_ascii_alphanumeric() {
+                Class::Letter(letter.to_ascii_lowercase())
+            } else {
+                Class::Separator
+            }
+        } else if is_ideographic(letter) {
+            Class::Ideograph(letter)
+        } else if letter.is_alphanumeric() {
+            // Lower case may be spelled with a combining mark (İ), which goes.
+            let lower = letter.to_lowercase().find(|letter| !is_combining_mark(*letter));
+            lower.map_or(Class::Dropped, Class::Letter)
+        } else if is_combining_mark(letter) || matches!(letter, '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}') {
+            Class::Dropped
+        } else {
+            Class::Separator
+        }
+    }
+}
+
 /// Counts of letters and digits seen.
 #[derive(Default)]
 struct Letters {
@@ -82,27 +152,25 @@ struct Letters {
 }
 
 impl Letters {
-    fn add_all(&mut self, normal: &mut String, text: impl Iterator<Item = char>) {
+    /// False where a character is complex: then what was added is of no use.
+    fn add_all(&mut self, normal: &mut String, text: impl Iterator<Item = char>, class: impl Fn(char) -> Class) -> bool {
         for letter in text {
-            if letter.is_ascii() {
-                if letter.is_ascii_alphanumeric() {
-                    normal.push(letter.to_ascii_lowercase());
-                    self.all += 1;
-                } else {
-                    separate(normal);
+            match class(letter) {
+                Class::Letter(lower) => normal.push(lower),
+                Class::Ideograph(letter) => {
+                    normal.push(letter);
+                    self.ideographic += 1;
                 }
-            } else if is_ideographic(letter) {
-                normal.push(letter);
-                self.all += 1;
-                self.ideographic += 1;
-            } else if letter.is_alphanumeric() {
-                // Lower case may be spelled with a combining mark (İ).
-                normal.extend(letter.to_lowercase().filter(|letter| !is_combining_mark(*letter)));
-                self.all += 1;
-            } else if !is_combining_mark(letter) && !matches!(letter, '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}') {
-                separate(normal);
+                Class::Separator => {
+                    separate(normal);
+                    continue;
+                }
+                Class::Dropped => continue,
+                Class::Complex => return false,
             }
+            self.all += 1;
         }
+        true
     }
 }
 
@@ -159,6 +227,40 @@ mod tests {
         assert_eq!(normal("…!?"), "");
         assert_eq!(Units::new("結核は tuberculosis").unit, Unit::Word, "most letters are Latin");
         assert_eq!(Units::new("結核は感染症 TB").unit, Unit::Character);
+    }
+
+    #[test]
+    fn the_table_changes_nothing() {
+        let by_the_book = |text: &str| {
+            let mut normal = String::new();
+            assert!(Letters::default().add_all(&mut normal, text.nfkc(), Class::of_normal));
+            normal.trim_end().to_owned()
+        };
+        let quickly = |text: &str| {
+            let mut normal = String::new();
+            let simple = Letters::default().add_all(&mut normal, text.chars(), Class::of);
+            simple.then(|| normal.trim_end().to_owned())
+        };
+        let mut simple = 0;
+        for letter in (0..0x3_0000).filter_map(char::from_u32) {
+            // Lower case is one letter and its marks.
+            assert!(
+                letter.to_lowercase().filter(|lower| !is_combining_mark(*lower)).count() <= 1,
+                "{letter:?}"
+            );
+            for text in [
+                format!("e{letter}か"),
+                format!("{letter}\u{301}"),
+                format!("{letter}ᅡ {letter}{letter}"),
+                format!("1{letter}ﾞ"),
+            ] {
+                if let Some(normal) = quickly(&text) {
+                    assert_eq!(normal, by_the_book(&text), "{text:?}");
+                    simple += 1;
+                }
+            }
+        }
+        assert!(simple > 150_000, "most characters are simple: {simple}");
     }
 
     #[test]
