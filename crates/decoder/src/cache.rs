@@ -120,9 +120,14 @@ impl Sequence {
 
     /// A text that starts with this one.
     pub fn fork(&self) -> Sequence {
+        self.fork_at(self.len())
+    }
+
+    /// A text that starts with this one's first `length` tokens (at most all). This one's pages stay taken as long as the fork lives.
+    pub fn fork_at(&self, length: usize) -> Sequence {
         let lease = Rc::new(self.pool.lease(Some(Rc::clone(&self.lease))));
         Sequence {
-            slots: self.slots.clone(),
+            slots: self.slots[..length.min(self.slots.len())].to_vec(),
             lease,
             spare: 0..0,
             pool: self.pool.clone(),
@@ -148,6 +153,20 @@ mod tests {
         all.sort();
         all.dedup();
         assert_eq!(all.len(), 9, "no slot twice");
+    }
+
+    #[test]
+    fn a_fork_may_start_earlier() {
+        let pool = Pool::new(10 * PAGE);
+        let mut parent = pool.sequence();
+        parent.extend(20).unwrap();
+        let mut fork = parent.fork_at(7);
+        assert_eq!(fork.slots(), &parent.slots()[..7]);
+        let own = fork.extend(2).unwrap();
+        assert!(
+            own.iter().all(|slot| !parent.slots().contains(slot)),
+            "what the parent holds behind the fork is not overwritten"
+        );
     }
 
     #[test]

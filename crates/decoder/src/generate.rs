@@ -126,6 +126,7 @@ fn partial_suffix(text: &str, stop: &str) -> usize {
 impl<B: Backend> Session<B> {
     /// Runs `rows` tokens of id 0 after `context` tokens as one or more passes and waits for the last row: what a benchmark times.
     pub async fn probe(&mut self, context: usize, rows: usize) -> Result<()> {
+        self.make_room(context + rows);
         let mut sequence = self.pool.sequence();
         sequence.extend(context)?;
         let work = self.append(&mut sequence, vec![0; rows], vec![(rows.saturating_sub(1), 0)])?;

@@ -17,6 +17,7 @@ pub mod generate;
 pub mod load;
 pub mod model;
 pub mod names;
+pub mod prefix;
 pub mod rope;
 pub mod sample;
 pub mod score;

@@ -1,11 +1,18 @@
 //! Log-likelihoods of continuations: a score is a prefill.
 //!
-//! What several requests start with is computed once; a context is computed once for all its continuations; a continuation of one token
-//! costs no row at all, since the context's last row predicts it. All of it goes through packed passes, and only asked rows meet the head.
+//! What requests start with is computed once ([`crate::prefix`]): one beginning or several, whole examples or part of a question. A context is
+//! computed once for all its continuations; a continuation of one token costs no row at all, since the context's last row predicts it. All of it
+//! goes through packed passes as full as the backend allows, and only asked rows meet the head. Beginnings stay in the cache between calls as
+//! long as nothing else needs the room, so that a benchmark may come in pieces.
+//!
+//! What must hold: results do not depend on what is asked together, nor on the order (but for the rounding of matrix products of other sizes).
+
+use std::ops::ControlFlow;
 
 use crate::backend::Backend;
 use crate::cache::{PAGE, Sequence};
-use crate::session::{Session, Work, pack};
+use crate::prefix::{Step, walk};
+use crate::session::{Kept, Session, Work, pack};
 use crate::{Error, Result};
 
 /// A context and the continuations to be scored after it, in token ids.
@@ -38,160 +45,40 @@ impl<B: Backend> Session<B> {
     pub async fn score(
         &mut self,
         requests: &[ScoreRequest],
-        mut progress: impl FnMut(usize) -> std::ops::ControlFlow<()>,
+        mut progress: impl FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Vec<Vec<Score>>> {
         for request in requests {
             if request.context.is_empty() || request.continuations.iter().any(Vec::is_empty) {
                 return Err(Error::Input("a context and every continuation need at least one token".into()));
             }
             for continuation in &request.continuations {
-                self.check(continuation, request.context.len() + continuation.len())?;
+                // The last token is predicted, never read.
+                self.check(continuation, request.context.len() + continuation.len() - 1)?;
             }
             self.check(&request.context, request.context.len())?;
         }
-        let shared = shared_prefix(requests.iter().map(|request| request.context.as_slice()));
-        let mut prefix = self.pool.sequence();
-        if let Some(first) = requests.first().filter(|_| shared > 0) {
-            let work = self.append(&mut prefix, first.context[..shared].to_vec(), Vec::new())?;
-            for pass in pack(vec![work], self.decoder.backend.max_rows()) {
-                self.run(&pass)?;
-                self.decoder.backend.pause().await?;
-            }
-        }
-        let mut results = Vec::with_capacity(requests.len());
-        while results.len() < requests.len() {
-            let group = self.group(&requests[results.len()..], shared)?;
-            let requests = &requests[results.len()..results.len() + group];
-            results.extend(self.score_group(requests, shared, &prefix).await?);
-            if progress(results.len()).is_break() {
-                return Err(Error::Cancelled);
-            }
-        }
-        Ok(results)
-    }
-
-    /// Logits of `tokens` after each context, one row of `tokens.len()` a context: all that an option-letter protocol reads.
-    pub async fn token_logits(&mut self, contexts: &[Vec<u32>], tokens: &[u32]) -> Result<Vec<Vec<f32>>> {
-        self.check(tokens, 0)?;
-        let mut results = Vec::with_capacity(contexts.len());
-        for context in contexts {
-            if context.is_empty() {
-                return Err(Error::Input("a context needs at least one token".into()));
-            }
-            self.check(context, context.len())?;
-        }
-        let shared = shared_prefix(contexts.iter().map(Vec::as_slice));
-        let mut prefix = self.pool.sequence();
-        let mut rest = contexts;
-        let mut lead = Vec::new();
-        if shared > 0 {
-            lead.push(self.append(&mut prefix, contexts[0][..shared].to_vec(), Vec::new())?);
-        }
-        while !rest.is_empty() {
-            let fits =
-                |n: &usize| rest[..*n].iter().map(|context| slots_for(context.len() - shared)).sum::<usize>() <= self.pool.free_slots();
-            let group = (1..=rest.len().min(GROUP)).take_while(fits).last().unwrap_or(1);
-            let mut work = std::mem::take(&mut lead);
-            let mut sequences = Vec::new();
-            for (index, context) in rest[..group].iter().enumerate() {
-                let mut sequence = prefix.fork();
-                let tokens = context[shared..].to_vec();
-                let last = tokens.len() - 1;
-                work.push(self.append(&mut sequence, tokens, vec![(last, index)])?);
-                sequences.push(sequence);
-            }
-            let first = results.len();
-            results.resize(first + group, Vec::new());
-            for pass in pack(work, self.decoder.backend.max_rows()) {
-                let hidden = self.run(&pass)?;
-                if pass.asks.is_empty() {
-                    self.decoder.backend.pause().await?;
-                    continue;
-                }
-                let rows: Vec<u32> = pass.asks.iter().map(|ask| ask.0).collect();
-                let logits = self.decoder.backend.head_tokens(&self.decoder.model.head, &hidden, &rows, tokens)?;
-                let logits = self.decoder.backend.read(&logits).await?;
-                for (&(_, index), row) in pass.asks.iter().zip(logits.chunks_exact(tokens.len())) {
-                    results[first + index] = row.to_vec();
-                }
-            }
-            rest = &rest[group..];
-        }
-        Ok(results)
-    }
-
-    /// How many requests fit the free part of the cache together.
-    fn group(&self, requests: &[ScoreRequest], shared: usize) -> Result<usize> {
-        let free = self.pool.free_slots();
-        let mut needed = 0;
-        for (count, request) in requests.iter().take(GROUP).enumerate() {
-            let own = slots_for(request.context.len() - shared);
-            needed += own
-                + request
-                    .continuations
-                    .iter()
-                    .map(|tokens| slots_for(tokens.len() - 1))
-                    .sum::<usize>();
-            if needed > free {
-                if count == 0 {
-                    return Err(Error::ContextFull {
-                        needed: needed + shared,
-                        available: free + shared,
-                    });
-                }
-                return Ok(count);
-            }
-        }
-        Ok(requests.len().min(GROUP))
-    }
-
-    async fn score_group(&mut self, requests: &[ScoreRequest], shared: usize, prefix: &Sequence) -> Result<Vec<Vec<Score>>> {
         // Answers are numbered through: every token of every continuation of every request.
         let mut targets: Vec<u32> = Vec::new();
-        let mut work: Vec<Work> = Vec::new();
-        let mut sequences = Vec::new();
+        let mut leaves = Vec::with_capacity(requests.len());
         for request in requests {
-            let mut context = prefix.fork();
-            let tokens = request.context[shared..].to_vec();
-            let last = tokens.len() - 1;
-            let mut asks = Vec::new();
-            let mut tails = Vec::new();
+            let mut leaf = Leaf::default();
             for continuation in &request.continuations {
-                asks.push((last, targets.len()));
+                leaf.asks.push(targets.len());
                 let rows = continuation.len() - 1;
-                tails.push((
-                    continuation[..rows].to_vec(),
-                    (0..rows).map(|row| (row, targets.len() + row + 1)).collect::<Vec<_>>(),
-                ));
+                let asks = (0..rows).map(|row| (row, targets.len() + row + 1)).collect();
+                leaf.tails.push((continuation[..rows].to_vec(), asks));
                 targets.extend_from_slice(continuation);
             }
-            work.push(self.append(&mut context, tokens, asks)?);
-            for (tokens, asks) in tails.into_iter().filter(|(tokens, _)| !tokens.is_empty()) {
-                let mut sequence = context.fork();
-                work.push(self.append(&mut sequence, tokens, asks)?);
-                sequences.push(sequence);
-            }
-            sequences.push(context);
+            leaf.tails.retain(|(tokens, _)| !tokens.is_empty());
+            leaves.push(leaf);
         }
+        let contexts: Vec<&[u32]> = requests.iter().map(|request| request.context.as_slice()).collect();
         let mut answers = vec![(0.0, false); targets.len()];
-        for pass in pack(work, self.decoder.backend.max_rows()) {
-            let hidden = self.run(&pass)?;
-            if pass.asks.is_empty() {
-                self.decoder.backend.pause().await?;
-                continue;
-            }
-            let (rows, wanted): (Vec<u32>, Vec<u32>) = pass.asks.iter().map(|&(row, answer)| (row, targets[answer])).unzip();
-            let values = self
-                .decoder
-                .backend
-                .head_log_probs(&self.decoder.model.head, &hidden, &rows, &wanted)?;
-            let values = self.decoder.backend.read(&values).await?;
-            for (&(_, answer), pair) in pass.asks.iter().zip(values.chunks_exact(2)) {
-                answers[answer] = (pair[0], pair[1] == 1.0);
-            }
-        }
+        let mut take = |answer: usize, values: &[f32]| answers[answer] = (values[0], values[1] == 1.0);
+        self.sweep(&contexts, leaves, Wanted::LogProbs(&targets), &mut take, &mut progress)
+            .await?;
         let mut answers = answers.into_iter();
-        let score = |tokens: &Vec<u32>| {
+        let mut score = |tokens: &Vec<u32>| {
             let mut score = Score {
                 token_log_likelihoods: Vec::new(),
                 greedy: true,
@@ -202,44 +89,233 @@ impl<B: Backend> Session<B> {
             }
             score
         };
-        let mut score = score;
         Ok(requests
             .iter()
             .map(|request| request.continuations.iter().map(&mut score).collect())
             .collect())
     }
+
+    /// Logits of `tokens` after each context, one row of `tokens.len()` a context: all that an option-letter protocol reads.
+    pub async fn token_logits(&mut self, contexts: &[Vec<u32>], tokens: &[u32]) -> Result<Vec<Vec<f32>>> {
+        self.check(tokens, 0)?;
+        for context in contexts {
+            if context.is_empty() {
+                return Err(Error::Input("a context needs at least one token".into()));
+            }
+            self.check(context, context.len())?;
+        }
+        let leaf = |index| Leaf {
+            asks: vec![index],
+            tails: Vec::new(),
+        };
+        let leaves = (0..contexts.len()).map(leaf).collect();
+        let contexts: Vec<&[u32]> = contexts.iter().map(Vec::as_slice).collect();
+        let mut results = vec![Vec::new(); contexts.len()];
+        let mut take = |answer: usize, values: &[f32]| results[answer] = values.to_vec();
+        self.sweep(&contexts, leaves, Wanted::Tokens(tokens), &mut take, &mut |_| {
+            ControlFlow::Continue(())
+        })
+        .await?;
+        Ok(results)
+    }
+
+    /// Walks the tree of contexts, packs what is to be computed into full passes, and hands every answer to `take`.
+    async fn sweep(
+        &mut self,
+        contexts: &[&[u32]],
+        mut leaves: Vec<Leaf>,
+        wanted: Wanted<'_>,
+        take: &mut dyn FnMut(usize, &[f32]),
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let budget = self.decoder.backend.max_rows().max(1);
+        let mut open: Vec<Branch> = Vec::new();
+        let mut pending = Pending::default();
+        let mut done = 0;
+        for step in walk(contexts) {
+            match step {
+                Step::Enter { text, end } => {
+                    let (mut sequence, depth) = self.start(open.last(), &contexts[text][..end]);
+                    let tokens = contexts[text][depth..end].to_vec();
+                    self.room(&mut pending, slots_for(tokens.len()), &wanted, take).await?;
+                    // What was kept may be all of it; the last token then has its keys already, and nothing is to be computed.
+                    if !tokens.is_empty() {
+                        pending.push(self.append(&mut sequence, tokens, Vec::new())?);
+                    }
+                    open.push(Branch { text, end, sequence });
+                }
+                Step::Leave => {
+                    if let Some(branch) = open.pop() {
+                        let keep = open.is_empty() && branch.end >= KEEP;
+                        pending
+                            .finished
+                            .push((branch.sequence, keep.then(|| contexts[branch.text][..branch.end].to_vec())));
+                    }
+                }
+                Step::Leaf { text } => {
+                    let leaf = std::mem::take(&mut leaves[text]);
+                    let context = contexts[text];
+                    let (mut sequence, depth) = self.start(open.last(), &context[..context.len() - 1]);
+                    let needed = slots_for(context.len() - depth) + leaf.tails.iter().map(|(tail, _)| slots_for(tail.len())).sum::<usize>();
+                    self.room(&mut pending, needed, &wanted, take).await?;
+                    let last = context.len() - depth - 1;
+                    let asks = leaf.asks.into_iter().map(|answer| (last, answer)).collect();
+                    pending.push(self.append(&mut sequence, context[depth..].to_vec(), asks)?);
+                    for (tokens, asks) in leaf.tails {
+                        let mut tail = sequence.fork();
+                        pending.push(self.append(&mut tail, tokens, asks)?);
+                        pending.finished.push((tail, None));
+                    }
+                    pending.finished.push((sequence, None));
+                    done += 1;
+                    if pending.rows >= 2 * budget {
+                        self.flush(&mut pending, &wanted, take).await?;
+                        if progress(done).is_break() {
+                            return Err(Error::Cancelled);
+                        }
+                    }
+                }
+            }
+        }
+        let rest = pending.rows > 0;
+        self.flush(&mut pending, &wanted, take).await?;
+        if rest && progress(done).is_break() {
+            return Err(Error::Cancelled);
+        }
+        Ok(())
+    }
+
+    /// Where a text starts: at the innermost open branch, else at the longest kept beginning, else at nothing. `text` is at least as long
+    /// as the branch.
+    fn start(&mut self, open: Option<&Branch>, text: &[u32]) -> (Sequence, usize) {
+        if let Some(branch) = open {
+            return (branch.sequence.fork(), branch.end);
+        }
+        let same = |kept: &Kept| kept.tokens.iter().zip(text).take_while(|(a, b)| a == b).count();
+        let longest = self.kept.iter().map(same).enumerate().max_by_key(|(_, length)| *length);
+        match longest {
+            Some((at, length)) if length >= KEEP => {
+                let kept = self.kept.remove(at);
+                let sequence = kept.sequence.fork_at(length);
+                self.kept.push(kept); // the latest last
+                (sequence, length)
+            }
+            _ => (self.pool.sequence(), 0),
+        }
+    }
+
+    /// Sees to it that `slots` are free: runs what is pending, then gives up kept beginnings.
+    async fn room(&mut self, pending: &mut Pending, slots: usize, wanted: &Wanted<'_>, take: &mut dyn FnMut(usize, &[f32])) -> Result<()> {
+        if self.pool.free_slots() < slots {
+            self.make_room(slots);
+        }
+        if self.pool.free_slots() < slots {
+            self.flush(pending, wanted, take).await?;
+            self.make_room(slots);
+        }
+        let free = self.pool.free_slots();
+        if free < slots {
+            let held = self.pool.capacity() - free;
+            return Err(Error::ContextFull {
+                needed: slots + held,
+                available: self.pool.capacity(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Runs everything pending and gives its slots back, but for beginnings that are worth keeping.
+    async fn flush(&mut self, pending: &mut Pending, wanted: &Wanted<'_>, take: &mut dyn FnMut(usize, &[f32])) -> Result<()> {
+        let Pending { work, finished, .. } = std::mem::take(pending);
+        for pass in pack(work, self.decoder.backend.max_rows()) {
+            let hidden = self.run(&pass)?;
+            let backend = &self.decoder.backend;
+            if pass.asks.is_empty() {
+                backend.pause().await?;
+                continue;
+            }
+            let head = &self.decoder.model.head;
+            let rows: Vec<u32> = pass.asks.iter().map(|ask| ask.0).collect();
+            let (values, width) = match wanted {
+                Wanted::LogProbs(targets) => {
+                    let wanted: Vec<u32> = pass.asks.iter().map(|&(_, answer)| targets[answer]).collect();
+                    (backend.head_log_probs(head, &hidden, &rows, &wanted)?, 2)
+                }
+                Wanted::Tokens(tokens) => (backend.head_tokens(head, &hidden, &rows, tokens)?, tokens.len()),
+            };
+            let values = backend.read(&values).await?;
+            for (&(_, answer), values) in pass.asks.iter().zip(values.chunks_exact(width.max(1))) {
+                take(answer, values);
+            }
+        }
+        for (sequence, keep) in finished {
+            if let Some(tokens) = keep {
+                self.keep(tokens, sequence);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a beginning; those that it covers, and the oldest beyond [`MOST_KEPT`], go.
+    fn keep(&mut self, tokens: Vec<u32>, sequence: Sequence) {
+        if self.kept.iter().any(|kept| kept.tokens.starts_with(&tokens)) {
+            return;
+        }
+        self.kept.retain(|kept| !tokens.starts_with(&kept.tokens));
+        if self.kept.len() >= MOST_KEPT {
+            self.kept.remove(0);
+        }
+        self.kept.push(Kept { tokens, sequence });
+    }
 }
 
-/// Requests scored together at most, so that progress is told now and then.
-const GROUP: usize = 64;
+/// Tokens from which a beginning is worth keeping: a few examples, not a few words.
+const KEEP: usize = 64;
+
+/// Beginnings kept at once: one for each language of a benchmark and some more.
+const MOST_KEPT: usize = 8;
+
+/// What is asked behind a context.
+#[derive(Default)]
+struct Leaf {
+    /// Answers that its last row gives.
+    asks: Vec<usize>,
+    /// Tokens of a continuation that are read, and `(row, answer)` of each.
+    tails: Vec<(Vec<u32>, Vec<(usize, usize)>)>,
+}
+
+/// What the head is asked for.
+enum Wanted<'a> {
+    /// Log-probability of the target of each answer, and whether it is the best token.
+    LogProbs(&'a [u32]),
+    /// Logits of these tokens.
+    Tokens(&'a [u32]),
+}
+
+/// A beginning that the texts in hand share.
+struct Branch {
+    text: usize,
+    end: usize,
+    sequence: Sequence,
+}
+
+/// Work that is not computed yet, and sequences that must live until it is.
+#[derive(Default)]
+struct Pending {
+    work: Vec<Work>,
+    rows: usize,
+    /// With the tokens of those worth keeping.
+    finished: Vec<(Sequence, Option<Vec<u32>>)>,
+}
+
+impl Pending {
+    fn push(&mut self, work: Work) {
+        self.rows += work.tokens.len();
+        self.work.push(work);
+    }
+}
 
 /// Slots that a sequence of `tokens` occupies, whole pages.
 fn slots_for(tokens: usize) -> usize {
     tokens.div_ceil(PAGE) * PAGE
-}
-
-/// Tokens that all contexts start with, leaving each at least one of its own. One context shares with nobody.
-fn shared_prefix<'a>(mut contexts: impl Iterator<Item = &'a [u32]>) -> usize {
-    let Some(first) = contexts.next() else { return 0 };
-    let mut others = 0;
-    let shared = contexts.fold(first.len() - 1, |shared, context| {
-        others += 1;
-        let same = first.iter().zip(context).take_while(|(a, b)| a == b).count();
-        shared.min(same).min(context.len() - 1)
-    });
-    if others == 0 { 0 } else { shared }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_shared_prefix_leaves_every_context_a_token() {
-        let shared = |contexts: &[&[u32]]| shared_prefix(contexts.iter().copied());
-        assert_eq!(shared(&[&[1, 2, 3], &[1, 2, 4]]), 2);
-        assert_eq!(shared(&[&[1, 2, 3], &[1, 2]]), 1);
-        assert_eq!(shared(&[&[1, 2], &[1, 2]]), 1);
-        assert_eq!(shared(&[&[1, 2, 3]]), 0);
-    }
 }

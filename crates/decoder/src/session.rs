@@ -14,6 +14,14 @@ pub struct Session<B: Backend> {
     pub cache: B::Cache,
     /// Which slots of the cache are free.
     pub pool: Pool,
+    /// Beginnings of texts that are likely to come again (few-shot examples), the latest last. They give way to whatever needs room.
+    pub(crate) kept: Vec<Kept>,
+}
+
+/// A beginning of a text whose keys and values are in the cache.
+pub(crate) struct Kept {
+    pub tokens: Vec<u32>,
+    pub sequence: Sequence,
 }
 
 /// Tokens to be run for a sequence, and what to ask of their rows.
@@ -50,6 +58,7 @@ impl<B: Backend> Session<B> {
             decoder,
             cache,
             pool: Pool::new(slots),
+            kept: Vec::new(),
         })
     }
 
@@ -73,8 +82,16 @@ impl<B: Backend> Session<B> {
         Ok(())
     }
 
+    /// Drops kept beginnings, the oldest first, until `slots` are free or none is left.
+    pub(crate) fn make_room(&mut self, slots: usize) {
+        while self.pool.free_slots() < slots && !self.kept.is_empty() {
+            self.kept.remove(0);
+        }
+    }
+
     /// Reserves slots for `tokens` at the end of `sequence`.
-    pub(crate) fn append(&self, sequence: &mut Sequence, tokens: Vec<u32>, asks: Vec<(usize, usize)>) -> Result<Work> {
+    pub(crate) fn append(&mut self, sequence: &mut Sequence, tokens: Vec<u32>, asks: Vec<(usize, usize)>) -> Result<Work> {
+        self.make_room(tokens.len());
         let prefix = sequence.slots().to_vec();
         let slots = sequence.extend(tokens.len())?;
         Ok(Work {
