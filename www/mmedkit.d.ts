@@ -64,6 +64,8 @@ export interface ScoreItem {
   continuations: string[];
   /** The context was made by {@link Engine.render}: it names its special tokens itself. */
   rendered?: boolean;
+  /** Cut what does not fit on the left and say so, instead of failing. */
+  truncate?: boolean;
 }
 
 export interface Scores {
@@ -74,14 +76,20 @@ export interface Scores {
   greedy: boolean[];
   /** With `perToken`. */
   tokenLogLikelihoods?: number[][];
+  /** Tokens of the context as it was computed. */
+  contextTokens: number;
+  /** Tokens cut from its left, for the continuation that needed it most. */
+  truncatedTokens: number;
 }
 
 export interface OptionItem {
   context: string;
-  /** Texts whose first token is meant: `" A"`, `" B"`, … */
+  /** Texts whose first token is meant: `" A"`, `" B"`, … What all of them begin with counts as context. */
   options: string[];
   /** As in {@link ScoreItem}. */
   rendered?: boolean;
+  /** As in {@link ScoreItem}. */
+  truncate?: boolean;
 }
 
 export interface OptionResult {
@@ -89,6 +97,10 @@ export interface OptionResult {
   logits: number[];
   /** Softmax over the options. */
   probabilities: number[];
+  /** As in {@link Scores}. */
+  contextTokens: number;
+  /** As in {@link Scores}. */
+  truncatedTokens: number;
 }
 
 export interface ChatMessage {

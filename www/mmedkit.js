@@ -146,14 +146,24 @@ export class Engine {
   }
 
   async score(items, { perToken = false, signal } = {}) {
-    const plain = Array.from(items, ({ context, continuations, rendered = false }) => ({ context, continuations: [...continuations], rendered }));
+    const plain = Array.from(items, ({ context, continuations, rendered = false, truncate = false }) => ({
+      context,
+      continuations: [...continuations],
+      rendered,
+      truncate,
+    }));
     const { scores } = await this.#connection.request({ type: "score", items: plain, perToken }, { signal });
     if (!perToken) for (const score of scores) delete score.tokenLogLikelihoods;
     return scores;
   }
 
   async scoreOptions(items, { signal } = {}) {
-    const plain = Array.from(items, ({ context, options, rendered = false }) => ({ context, options: [...options], rendered }));
+    const plain = Array.from(items, ({ context, options, rendered = false, truncate = false }) => ({
+      context,
+      options: [...options],
+      rendered,
+      truncate,
+    }));
     return (await this.#connection.request({ type: "optionTokens", items: plain }, { signal })).results;
   }
 

@@ -5,11 +5,12 @@
 //! `D` width of a head, `f` width of the MLP, `V` vocabulary, `R` asked rows, `C` context slots of a segment.
 //!
 //! Where to go next: [`backend`] for the contract, [`model`] for the forward pass, [`tape`] for gradients,
-//! [`score`] and [`generate`] for what users call.
+//! [`score`], [`choices`] and [`generate`] for what users call.
 
 pub mod backend;
 pub mod batch;
 pub mod cache;
+pub mod choices;
 pub mod config;
 pub mod dtype;
 pub mod error;

@@ -101,9 +101,10 @@ impl Loaded {
         match command {
             Command::Info => Ok(Reply::Loaded { info: self.info.clone() }),
             Command::Score { items, per_token } => {
+                let longest = self.device.context_length();
                 let requests = items
                     .iter()
-                    .map(|item| text::score_request(tokenizer, item))
+                    .map(|item| text::score_request(tokenizer, item, longest))
                     .collect::<Result<Vec<_>, _>>()?;
                 let scores = self.device.score(&requests).await?;
                 Ok(Reply::Scores {
@@ -111,13 +112,15 @@ impl Loaded {
                 })
             }
             Command::OptionTokens { items } => {
-                let mut results = Vec::with_capacity(items.len());
-                for item in &items {
-                    let (context, tokens) = text::option_request(tokenizer, item)?;
-                    let logits = self.device.token_logits(&[context], &tokens).await?;
-                    results.push(text::option_result(tokens, logits.into_iter().next().unwrap_or_default()));
-                }
-                Ok(Reply::OptionTokens { results })
+                let longest = self.device.context_length();
+                let requests = items
+                    .iter()
+                    .map(|item| text::option_request(tokenizer, item, longest))
+                    .collect::<Result<Vec<_>, _>>()?;
+                let results = self.device.first_tokens(&requests).await?;
+                Ok(Reply::OptionTokens {
+                    results: results.into_iter().map(text::option_result).collect(),
+                })
             }
             Command::Generate(generate) => {
                 let fast = generate.fast;

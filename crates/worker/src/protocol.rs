@@ -72,10 +72,11 @@ mod tests {
                     context: "a".into(),
                     continuations: vec![" b".into()],
                     rendered: false,
+                    truncate: false,
                 }],
                 per_token: true,
             },
-            r#"{"type":"score","items":[{"context":"a","continuations":[" b"],"rendered":false}],"perToken":true}"#,
+            r#"{"type":"score","items":[{"context":"a","continuations":[" b"],"rendered":false,"truncate":false}],"perToken":true}"#,
         );
         round_trip(
             Command::Bench {

@@ -130,6 +130,7 @@ impl Bench {
             context: context.to_owned(),
             continuations,
             rendered: false,
+            truncate: false,
         }];
         match self.run(Command::Score { items, per_token: true }) {
             Ok(Reply::Scores { mut scores }) => scores.remove(0),
@@ -242,7 +243,7 @@ fn a_score_is_the_sum_over_its_tokens_and_letters_are_among_all_tokens() {
     let options = vec![OptionItem {
         context: "ab".to_owned(),
         options: vec!["A".to_owned(), "B".to_owned()],
-        rendered: false,
+        ..OptionItem::default()
     }];
     let Ok(Reply::OptionTokens { results }) = bench.run(Command::OptionTokens { items: options }) else {
         panic!()

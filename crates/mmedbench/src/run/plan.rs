@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use crate::protocol::{OptionOrder, Protocol, Shown};
 use crate::record::{DataId, Evaluation, ModelId, RUN_VERSION};
-use crate::seed::Random;
 use crate::shots::{Shots, TooFew};
+use crate::statistics::anytime::sample_order;
 use crate::template::{Choices, Frame, TemplateError};
 use crate::{Question, RunHeader, Template};
 
@@ -107,7 +107,8 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// All of `questions`, in the seed's order. `training` is where examples come from.
+    /// All of `questions`, in the seed's order: random, the languages in turn, so that the first of them are a fair sample at any moment (and
+    /// may be fed to [`crate::statistics::anytime::AnytimeMean`]). `training` is where examples come from.
     pub fn new(settings: Settings, data: Data, questions: Vec<Question>, training: &[Question]) -> Result<Plan, PlanError> {
         if questions.is_empty() {
             return Err(PlanError::NoQuestions);
@@ -124,18 +125,21 @@ impl Plan {
         }
         let languages: BTreeSet<_> = questions.iter().map(|q| q.language).collect();
         let shots = Shots::choose(training, languages, settings.shots, settings.seed)?;
+        let hashes: Vec<String> = questions.iter().map(Question::hash).collect();
         let mut of_all = crate::Sha256Hex::default();
-        for question in &questions {
-            of_all.update(question.hash().as_bytes());
-        }
+        hashes.iter().for_each(|hash| of_all.update(hash.as_bytes()));
         let data = DataId {
             name: data.name,
             hash: of_all.finish(),
             questions: questions.len() as u32,
             unreadable_lines: data.unreadable_lines as u32,
         };
-        let mut order: Vec<usize> = (0..questions.len()).collect();
-        Random::of(settings.seed, "order of questions").shuffle(&mut order);
+        let strata: Vec<(usize, &str)> = questions
+            .iter()
+            .zip(&hashes)
+            .map(|(q, hash)| (q.language as usize, hash.as_str()))
+            .collect();
+        let order = sample_order(&strata, settings.seed);
         let mut plan = Plan {
             settings,
             questions,

@@ -8,7 +8,8 @@ use crate::protocol::{Benched, ErrorKind, Event, Failure, Generated};
 use backend_candle::CandleBackend;
 use backend_webgpu::{Tuning, WebGpuBackend};
 use decoder::Backend;
-use decoder::score::{Score, ScoreRequest};
+use decoder::choices::{CutScores, FirstTokens};
+use decoder::score::ScoreRequest;
 use decoder::session::Session;
 use std::ops::ControlFlow;
 use tokenizer::Tokenizer;
@@ -32,14 +33,19 @@ macro_rules! with {
 }
 
 impl Device {
-    /// See [`Session::score`].
-    pub async fn score(&mut self, requests: &[ScoreRequest]) -> Result<Vec<Vec<Score>>, Failure> {
-        with!(self, session => session.score(requests, |_| ControlFlow::Continue(())).await).map_err(failure::decoder)
+    /// See [`Session::score_cut`].
+    pub async fn score(&mut self, requests: &[ScoreRequest]) -> Result<Vec<CutScores>, Failure> {
+        with!(self, session => session.score_cut(requests, |_| ControlFlow::Continue(())).await).map_err(failure::decoder)
     }
 
-    /// See [`Session::token_logits`].
-    pub async fn token_logits(&mut self, contexts: &[Vec<u32>], tokens: &[u32]) -> Result<Vec<Vec<f32>>, Failure> {
-        with!(self, session => session.token_logits(contexts, tokens).await).map_err(failure::decoder)
+    /// See [`Session::first_tokens`].
+    pub async fn first_tokens(&mut self, requests: &[ScoreRequest]) -> Result<Vec<FirstTokens>, Failure> {
+        with!(self, session => session.first_tokens(requests).await).map_err(failure::decoder)
+    }
+
+    /// Longest text, in tokens.
+    pub fn context_length(&self) -> usize {
+        with!(self, session => session.context_length())
     }
 
     /// See [`Writing::run`]. `fast`: in the form of products that was fastest; scores never are.

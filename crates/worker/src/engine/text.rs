@@ -5,6 +5,7 @@ use super::failure;
 use super::pairs::encode_pair;
 use crate::protocol::*;
 use decoder::Backend;
+use decoder::choices::{CutScores, FirstTokens};
 use decoder::generate::{Generation, StopStrings};
 use decoder::sample::Sampling;
 use decoder::score::{Score, ScoreRequest};
@@ -18,11 +19,18 @@ fn bad(message: impl Into<String>) -> Failure {
     Failure::new(ErrorKind::BadRequest, message)
 }
 
-/// An item in tokens. Errors: no continuations, or one that adds no token of its own.
-pub fn score_request(tokenizer: &Tokenizer, item: &ScoreItem) -> Result<ScoreRequest, Failure> {
+/// An item in tokens. Errors: no continuations, one that adds no token of its own, or a text longer than `longest` that is not to be cut.
+pub fn score_request(tokenizer: &Tokenizer, item: &ScoreItem, longest: usize) -> Result<ScoreRequest, Failure> {
     let (mut context, mut continuations) = (None, Vec::with_capacity(item.continuations.len()));
     for continuation in &item.continuations {
         let pair = pair(tokenizer, &item.context, continuation, item.rendered)?;
+        let needed = pair.0.len() + pair.1.len() - 1;
+        if !item.truncate && needed > longest {
+            return Err(failure::decoder(decoder::Error::ContextFull {
+                needed,
+                available: longest,
+            }));
+        }
         context.get_or_insert(pair.0);
         continuations.push(pair.1);
     }
@@ -57,44 +65,42 @@ fn pair(tokenizer: &Tokenizer, context: &str, continuation: &str, rendered: bool
 }
 
 /// Scores for a page.
-pub fn scores(scores: Vec<Score>, per_token: bool) -> Scores {
+pub fn scores(result: CutScores, per_token: bool) -> Scores {
+    let scores = &result.scores;
     let tokens = |score: &Score| score.token_log_likelihoods.iter().map(|&value| f64::from(value)).collect();
     Scores {
         log_likelihoods: scores.iter().map(Score::log_likelihood).collect(),
         token_counts: scores.iter().map(|score| score.token_log_likelihoods.len() as u32).collect(),
         greedy: scores.iter().map(|score| score.greedy).collect(),
         token_log_likelihoods: per_token.then(|| scores.iter().map(tokens).collect()),
+        context_tokens: result.context_tokens as u32,
+        truncated_tokens: result.cut as u32,
     }
 }
 
-/// A context and the first token of each option after it. Errors: options that cannot be told apart by it.
-pub fn option_request(tokenizer: &Tokenizer, item: &OptionItem) -> Result<(Vec<u32>, Vec<u32>), Failure> {
-    let (mut context, mut tokens) = (None, Vec::with_capacity(item.options.len()));
-    for option in &item.options {
-        let (before, after) = pair(tokenizer, &item.context, option, item.rendered)?;
-        context.get_or_insert(before);
-        if let Some(twin) = tokens.iter().position(|token| *token == after[0]) {
-            return Err(bad(format!(
-                "the options {:?} and {option:?} begin with the same token; score them as continuations",
-                item.options[twin]
-            )));
-        }
-        tokens.push(after[0]);
-    }
-    let context = context.ok_or_else(|| bad("an item without options has no probabilities"))?;
-    Ok((context, tokens))
+/// A context and its options in tokens. Errors: as [`score_request`].
+pub fn option_request(tokenizer: &Tokenizer, item: &OptionItem, longest: usize) -> Result<ScoreRequest, Failure> {
+    let item = ScoreItem {
+        context: item.context.clone(),
+        continuations: item.options.clone(),
+        rendered: item.rendered,
+        truncate: item.truncate,
+    };
+    score_request(tokenizer, &item, longest)
 }
 
 /// Logits and their softmax among themselves.
-pub fn option_result(tokens: Vec<u32>, logits: Vec<f32>) -> OptionResult {
-    let logits: Vec<f64> = logits.into_iter().map(f64::from).collect();
+pub fn option_result(result: FirstTokens) -> OptionResult {
+    let logits: Vec<f64> = result.logits.into_iter().map(f64::from).collect();
     let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let weights: Vec<f64> = logits.iter().map(|logit| (logit - top).exp()).collect();
     let sum: f64 = weights.iter().sum();
     OptionResult {
-        tokens,
+        tokens: result.tokens,
         probabilities: weights.iter().map(|weight| weight / sum).collect(),
         logits,
+        context_tokens: result.context_tokens as u32,
+        truncated_tokens: result.cut as u32,
     }
 }
 
@@ -117,6 +123,8 @@ pub fn render(tokenizer: &Tokenizer, messages: &[ChatMessage], add_generation_pr
 /// A text to be written.
 pub struct Writing {
     prompt: Vec<u32>,
+    /// Tokens that its left has lost.
+    cut: usize,
     sampling: Sampling,
     max_tokens: usize,
     stops: StopStrings,
@@ -137,6 +145,11 @@ impl Writing {
         if prompt.is_empty() {
             return Err(bad("the prompt is empty"));
         }
+        let max_tokens = request.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS) as usize;
+        // As lm-evaluation-harness: what is to be written keeps its room, and the prompt loses its beginning.
+        let room = (context_length as usize).saturating_sub(max_tokens).max(1);
+        let cut = if request.truncate { prompt.len().saturating_sub(room) } else { 0 };
+        prompt.drain(..cut);
         if prompt.len() >= context_length as usize {
             let error = decoder::Error::ContextFull {
                 needed: prompt.len() + 1,
@@ -154,9 +167,9 @@ impl Writing {
             seed: request.seed.unwrap_or(none.seed),
         };
         sampling.validate().map_err(failure::decoder)?;
-        let max_tokens = request.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS) as usize;
         Ok(Writing {
             prompt,
+            cut,
             sampling,
             max_tokens,
             stops: StopStrings::new(request.stop),
@@ -215,6 +228,7 @@ impl Writing {
             text,
             tokens,
             prompt_tokens,
+            truncated_tokens: self.cut as u32,
             prefill_ms: first_at - started,
             decode_ms,
             stopped,
@@ -228,7 +242,11 @@ mod tests {
 
     #[test]
     fn probabilities_of_options_are_a_softmax_that_does_not_overflow() {
-        let result = option_result(vec![5, 6, 7], vec![1000.0, 1000.0, 1000.0 - std::f32::consts::LN_2]);
+        let result = option_result(FirstTokens {
+            tokens: vec![5, 6, 7],
+            logits: vec![1000.0, 1000.0, 1000.0 - std::f32::consts::LN_2],
+            ..FirstTokens::default()
+        });
         let rounded: Vec<f64> = result.probabilities.iter().map(|p| (p * 1e4).round() / 1e4).collect();
         assert_eq!(rounded, [0.4, 0.4, 0.2]);
     }

@@ -142,6 +142,9 @@ pub struct ScoreItem {
     /// The context was made by [`Command::Render`]: it names its special tokens itself, and gets none in front.
     #[serde(default)]
     pub rendered: bool,
+    /// A text that is too long is cut on the left, and the reply says by how much. Otherwise it is an error.
+    #[serde(default)]
+    pub truncate: bool,
 }
 
 /// A context and the tokens in question after it.
@@ -150,11 +153,15 @@ pub struct ScoreItem {
 pub struct OptionItem {
     /// Text before.
     pub context: String,
-    /// Texts whose first token after the context is meant, for instance ` A`, ` B`. Two options with the same first token are an error.
+    /// Texts whose first token after the context is meant, for instance ` A`, ` B`. Tokens that all of them begin with count as context. Two
+    /// options that begin with the same token otherwise are an error.
     pub options: Vec<String>,
     /// As in [`ScoreItem`].
     #[serde(default)]
     pub rendered: bool,
+    /// As in [`ScoreItem`].
+    #[serde(default)]
+    pub truncate: bool,
 }
 
 /// One message of a conversation.
@@ -176,6 +183,9 @@ pub struct Generate {
     pub messages: Option<Vec<ChatMessage>>,
     /// As in [`ScoreItem`], of `prompt`.
     pub rendered: bool,
+    /// A prompt that leaves less room than `max_tokens` is cut on the left, and the reply says by how much. Otherwise the text ends where the
+    /// context is full.
+    pub truncate: bool,
     /// At most so many tokens; absent: 256, and never more than the context holds.
     pub max_tokens: Option<u32>,
     /// 0 or absent: always the most likely token.

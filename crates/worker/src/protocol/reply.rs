@@ -109,6 +109,12 @@ pub struct Scores {
     /// Asked for with `per_token`.
     #[serde(default)]
     pub token_log_likelihoods: Option<Vec<Vec<f64>>>,
+    /// Tokens of the context as it was computed.
+    #[serde(default)]
+    pub context_tokens: u32,
+    /// Tokens cut from its left, for the continuation that needed it most.
+    #[serde(default)]
+    pub truncated_tokens: u32,
 }
 
 /// Next tokens in question, among themselves.
@@ -121,6 +127,12 @@ pub struct OptionResult {
     pub logits: Vec<f64>,
     /// Softmax of the logits over the options.
     pub probabilities: Vec<f64>,
+    /// As in [`Scores`].
+    #[serde(default)]
+    pub context_tokens: u32,
+    /// As in [`Scores`].
+    #[serde(default)]
+    pub truncated_tokens: u32,
 }
 
 /// A written text.
@@ -131,8 +143,11 @@ pub struct Generated {
     pub text: String,
     /// Tokens that were drawn, up to the stop string's; an end-of-text token is not among them.
     pub tokens: Vec<u32>,
-    /// Tokens of the prompt.
+    /// Tokens of the prompt, what was cut not counted.
     pub prompt_tokens: u32,
+    /// Tokens cut from the left of the prompt.
+    #[serde(default)]
+    pub truncated_tokens: u32,
     /// Time until the first token, in milliseconds.
     pub prefill_ms: f64,
     /// Time from the first token to the last, in milliseconds.
