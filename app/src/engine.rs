@@ -223,7 +223,7 @@ impl Engine {
                 sha256: info.sha256.clone(),
                 backend: backend_name(info.backend).to_lowercase(),
                 adapter: info.adapter.clone(),
-                kernels: String::new(),
+                kernels: info.kernels.clone(),
             }),
             _ => None,
         })

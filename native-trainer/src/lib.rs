@@ -8,6 +8,7 @@ pub mod compare;
 pub mod corpus;
 pub mod corpus_data;
 pub mod device;
+pub mod evaluate;
 pub mod examples;
 pub mod export;
 pub mod finetune;

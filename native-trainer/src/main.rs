@@ -1,7 +1,7 @@
 //! `mmedkit`: corpora, vocabularies, training, scoring, generation and export on the command line.
 
 use clap::{Parser, Subcommand};
-use mmedkit::{compare, corpus, export, finetune, generate, pretrain, report, score, tokenize, tokenizer_train};
+use mmedkit::{compare, corpus, evaluate, export, finetune, generate, pretrain, report, score, tokenize, tokenizer_train};
 
 #[derive(Parser)]
 #[command(
@@ -34,6 +34,12 @@ enum Command {
     Score(score::Args),
     /// Write text after a prompt
     Generate(generate::Args),
+    /// Ask a model a benchmark's questions and record every answer
+    Evaluate(Box<evaluate::Args>),
+    /// Read the written answers of a record again, by another rule and without the model
+    Rescore(evaluate::RescoreArgs),
+    /// Join records that are parts of one run
+    Merge(evaluate::MergeArgs),
     /// What evaluations say: accuracy with intervals, calibration, published results beside, as table, Markdown, CSV, JSON or a page
     Report(report::Args),
     /// Two evaluations question by question: which model is better, by how much, and where they differ
@@ -56,6 +62,9 @@ fn main() -> anyhow::Result<()> {
         Command::Export(args) => export::run(&args),
         Command::Score(args) => score::run(&args, std::io::stdin().lock(), std::io::stdout().lock()),
         Command::Generate(args) => generate::run(&args, std::io::stdout().lock()),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Rescore(args) => evaluate::rescore(&args),
+        Command::Merge(args) => evaluate::merge(&args),
         Command::Report(args) => report::run(&args, std::io::stdout().lock()),
         Command::Compare(args) => compare::run(&args, std::io::stdout().lock()),
     }

@@ -6,12 +6,23 @@ use anyhow::{Result, bail};
 use decoder::score::ScoreRequest;
 use tokenizer::Tokenizer;
 
-/// Tokens of a context with several continuations. `special`: begin with what the model expects before a text.
-pub fn request(tokenizer: &Tokenizer, context: &str, continuations: &[String], special: bool) -> Result<ScoreRequest> {
+/// What stands before a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// What the model expects before a text, usually a begin token.
+    Expected,
+    /// Nothing: lm-evaluation-harness's own default.
+    Nothing,
+    /// Nothing, and names of special tokens in the context are those tokens: a chat template wrote it.
+    Rendered,
+}
+
+/// Tokens of a context with several continuations.
+pub fn request(tokenizer: &Tokenizer, context: &str, continuations: &[String], before: Before) -> Result<ScoreRequest> {
+    let encode = |text: &str| tokenizer.encode(text, false, before == Before::Rendered);
     let trimmed = context.trim_end();
-    let space = &context[trimmed.len()..];
-    let prefix: &[u32] = if special { tokenizer.prefix() } else { &[] };
-    let mut alone = tokenizer.encode(trimmed, false, false)?;
+    let prefix: &[u32] = if before == Before::Expected { tokenizer.prefix() } else { &[] };
+    let mut alone = encode(trimmed)?;
     let body = alone.len();
     alone.splice(0..0, prefix.iter().copied());
     if alone.is_empty() {
@@ -23,7 +34,7 @@ pub fn request(tokenizer: &Tokenizer, context: &str, continuations: &[String], s
     }
     let mut continuations_tokens = Vec::with_capacity(continuations.len());
     for continuation in continuations {
-        let whole = tokenizer.encode(&format!("{trimmed}{space}{continuation}"), false, false)?;
+        let whole = encode(&format!("{context}{continuation}"))?;
         // A merge across the border would change the context's last tokens; the context keeps its own, as in the harness.
         let tokens = whole[body.min(whole.len())..].to_vec();
         if tokens.is_empty() {
@@ -35,4 +46,34 @@ pub fn request(tokenizer: &Tokenizer, context: &str, continuations: &[String], s
         context: alone,
         continuations: continuations_tokens,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cut by lm-evaluation-harness itself (`tests/scripts/harness_pairs.py`), merges over the border and trailing white space included.
+    #[test]
+    fn pairs_are_cut_as_the_harness_cuts_them() {
+        let vocabulary = include_bytes!("../tests/fixtures/harness_vocabulary.json");
+        let tokenizer = Tokenizer::from_tokenizer_json(vocabulary, None, None).unwrap();
+        let stored: serde_json::Value = serde_json::from_str(include_str!("../tests/fixtures/harness_pairs.json")).unwrap();
+        let ids = |value: &serde_json::Value| -> Vec<u32> { serde_json::from_value(value.clone()).unwrap() };
+        let (mut cut, mut refused) = (0, 0);
+        for pair in stored["pairs"].as_array().unwrap() {
+            let (context, continuation) = (pair["context"].as_str().unwrap(), pair["continuation"].as_str().unwrap());
+            let request = request(&tokenizer, context, &[continuation.to_owned()], Before::Nothing);
+            let expected = ids(&pair["continuation_tokens"]);
+            if expected.is_empty() {
+                assert!(request.is_err(), "{context:?} {continuation:?}");
+                refused += 1;
+                continue;
+            }
+            let request = request.unwrap();
+            assert_eq!(request.context, ids(&pair["context_tokens"]), "{context:?} {continuation:?}");
+            assert_eq!(request.continuations, [expected], "{context:?} {continuation:?}");
+            cut += 1;
+        }
+        assert!(cut >= 90 && refused >= 1, "{cut} cut, {refused} refused");
+    }
 }

@@ -12,7 +12,8 @@ use serde_json::Value;
 use tokenizer::Tokenizer;
 
 use crate::device::{self, Device, Job};
-use crate::{model, pair};
+use crate::model;
+use crate::pair::{self, Before};
 
 /// Arguments.
 #[derive(clap::Args, Debug)]
@@ -142,7 +143,10 @@ fn in_tokens(request: &Request, tokenizer: &Result<Tokenizer>, special: bool) ->
                 bail!("continuations is empty");
             }
             match tokenizer {
-                Ok(tokenizer) => pair::request(tokenizer, context, continuations, special),
+                Ok(tokenizer) => {
+                    let before = if special { Before::Expected } else { Before::Nothing };
+                    pair::request(tokenizer, context, continuations, before)
+                }
                 Err(error) => bail!("{error:#}; ask in token ids (context_tokens, continuation_tokens)"),
             }
         }

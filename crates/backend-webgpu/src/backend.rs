@@ -135,6 +135,11 @@ impl Backend for WebGpuBackend {
         self.gpu.name()
     }
 
+    fn kernels(&self) -> String {
+        let cache = if self.options().half_cache { "f16" } else { "f32" };
+        format!("subgroup {}, cache {cache}", self.adapter().subgroup)
+    }
+
     fn max_rows(&self) -> usize {
         MAX_ROWS
     }

@@ -80,6 +80,12 @@ pub trait Backend {
     /// Device and kind, for people: `candle (CPU)`, `WebGPU (NVIDIA …)`.
     fn name(&self) -> String;
 
+    /// What it chose, or was told, that may change the last digits of a result: number formats, kernels. Empty where there is no choice. Records
+    /// of evaluations hold it.
+    fn kernels(&self) -> String {
+        String::new()
+    }
+
     /// Rows that one pass should hold at most; longer prompts are cut into several passes.
     fn max_rows(&self) -> usize;
 

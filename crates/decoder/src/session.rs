@@ -82,6 +82,11 @@ impl<B: Backend> Session<B> {
         Ok(())
     }
 
+    /// Drops everything kept from earlier calls, so that the next one starts with an empty cache: for measurements.
+    pub fn forget(&mut self) {
+        self.kept.clear();
+    }
+
     /// Drops kept beginnings, the oldest first, until `slots` are free or none is left.
     pub(crate) fn make_room(&mut self, slots: usize) {
         while self.pool.free_slots() < slots && !self.kept.is_empty() {

@@ -323,6 +323,15 @@ fn another_runs_record_is_refused_with_what_differs() {
     later.started = "2026-12-01T00:00:00Z".into();
     later.run_id = "again".into();
     assert!(Resumed::read(text.as_bytes(), &later, |_| {}).unwrap().is_some());
+    // A file that is no record is never taken for a cut one.
+    assert!(matches!(
+        Resumed::read(&b"my notes"[..], &header(&plan_a), |_| {}),
+        Err(ResumeError::Header(_))
+    ));
+    assert!(matches!(
+        Resumed::read(&b"my notes\n"[..], &header(&plan_a), |_| {}),
+        Err(ResumeError::Header(_))
+    ));
     // A line in the middle that cannot be read is not a cut.
     let broken = format!("{text}{{\"id\":\n{text}");
     assert!(matches!(

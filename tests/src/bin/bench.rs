@@ -1,4 +1,5 @@
-//! Native measurements: prefill and decode of each backend on a model of 135M-parameter shape with random weights.
+//! Native measurements: prefill and decode of each backend on a model of 135M-parameter shape with random weights, and what sharing saves when
+//! real questions are scored.
 //!
 //! `bench FOLDER` writes the model files into FOLDER where they are missing (the browser's measurement reads the same ones), prints a table
 //! and writes `native.json` beside them. `cargo xtask bench` calls it. Figures are medians of [`ROUNDS`] rounds.
@@ -46,7 +47,9 @@ fn main() -> Outcome<()> {
             Err(error) => println!("{name:<8} WebGPU: {error}"),
         }
     }
-    let report = json!({ "model": LLAMA_135M.name, "parameters": LLAMA_135M.parameters(), "prompt_tokens": PROMPT, "gen_tokens": WRITTEN,
+    let questions = mmedkit_tests::question_scoring::measure(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../www"))?;
+    println!("{questions}");
+    let report = json!({ "question_scoring": questions.to_json(), "model": LLAMA_135M.name, "parameters": LLAMA_135M.parameters(), "prompt_tokens": PROMPT, "gen_tokens": WRITTEN,
         "rounds": ROUNDS, "read_bytes_per_second": read_rate, "processors": std::thread::available_parallelism()?.get(), "rows": rows });
     std::fs::write(folder.join("native.json"), serde_json::to_string_pretty(&report)?)?;
     Ok(())

@@ -11,6 +11,14 @@ use super::mixed::{Difference, differences, list};
 use crate::record::RUN_VERSION;
 use crate::{Question, QuestionRecord, RunHeader};
 
+/// What every record begins with.
+const HEADER_START: &[u8] = b"{\"mmedkit_run\":";
+
+/// Whether `bytes` may be the beginning of a text that begins with `start`.
+fn is_part_of(bytes: &[u8], start: &[u8]) -> bool {
+    bytes.starts_with(start) || start.starts_with(bytes)
+}
+
 /// Which lines there are already. Eight bytes a line, whatever the questions weigh.
 #[derive(Clone, Debug, Default)]
 pub struct Done(HashMap<u64, u32>);
@@ -93,6 +101,9 @@ impl Resumed {
             buffer.clear();
             let length = input.read_until(b'\n', &mut buffer)?;
             let ended = buffer.last() == Some(&b'\n');
+            if found.is_none() && length > 0 && !ended && !is_part_of(&buffer, HEADER_START) {
+                return Err(ResumeError::Header("it is some other file, which is left alone".into()));
+            }
             if length == 0 || !ended {
                 return Ok(found.map(|header| Resumed {
                     header,

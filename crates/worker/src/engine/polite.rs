@@ -36,6 +36,9 @@ impl<B: Backend> Backend for Polite<B> {
     fn name(&self) -> String {
         self.inner.name()
     }
+    fn kernels(&self) -> String {
+        self.inner.kernels()
+    }
     fn max_rows(&self) -> usize {
         self.max_rows
     }

@@ -1,0 +1,158 @@
+//! What sharing saves: letters of 200 real questions with five examples before each, all together and one at a time without sharing, with the
+//! same model on the same device in the same run.
+//!
+//! The model is the demonstration model, the questions are those that ship with the app. One at a time is already kind: all options of a
+//! question come out of one pass. What must hold: both ways give the same log-probabilities (1e-4).
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+use backend_candle::CandleBackend;
+use checkpoint::GgufFile;
+use decoder::score::ScoreRequest;
+use decoder::{Decoder, Session};
+use mmedbench::run::{Data, Plan, Settings};
+use mmedbench::{Protocol, Question, ReadReport, Template};
+use pollster::block_on;
+use serde_json::{Value, json};
+use tokenizer::Tokenizer;
+
+const QUESTIONS: usize = 200;
+const SHOTS: usize = 5;
+/// Questions that a run hands to the model together ([`Settings::together`]'s default).
+const TOGETHER: usize = 32;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// What was measured.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    pub questions: usize,
+    /// Tokens of all contexts.
+    pub tokens: usize,
+    pub shared_seconds: f64,
+    pub alone_seconds: f64,
+    pub largest_difference: f64,
+}
+
+impl Measured {
+    /// How many times faster sharing is.
+    pub fn ratio(&self) -> f64 {
+        self.alone_seconds / self.shared_seconds
+    }
+
+    pub fn to_json(&self) -> Value {
+        json!({ "questions": self.questions, "shots": SHOTS, "together": TOGETHER, "tokens": self.tokens, "shared_seconds": self.shared_seconds,
+            "alone_seconds": self.alone_seconds, "ratio": self.ratio(), "largest_difference": self.largest_difference })
+    }
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "letters of {} questions with {SHOTS} examples ({} tokens), candle: {:.1} s together, {:.1} s one at a time without sharing: \
+             {:.1} times faster; log-probabilities differ by at most {:.1e}",
+            self.questions,
+            self.tokens,
+            self.shared_seconds,
+            self.alone_seconds,
+            self.ratio(),
+            self.largest_difference
+        )
+    }
+}
+
+/// Measures with what lies in `www`.
+pub fn measure(www: &Path) -> Outcome<Measured> {
+    let mut file = block_on(GgufFile::open_path(www.join("models/demo.gguf")))?;
+    let tokenizer = Tokenizer::from_gguf(file.header())?;
+    let requests = requests(www, &tokenizer)?;
+    let longest = requests.iter().map(|request| request.context.len()).max().unwrap_or(0) + 8;
+    let mut config = file.header().config()?;
+    // A measurement of speed may go beyond what the model was trained for.
+    config.context_length = config.context_length.max(longest);
+    let decoder = block_on(Decoder::load(CandleBackend::new(), config, longest, &mut file, |_| {
+        ControlFlow::Continue(())
+    }))?;
+    let mut session = Session::new(decoder, longest + longest.clamp(1024, 4096))?;
+    block_on(session.first_tokens(&requests[..1]))?; // pools are made once
+    session.forget();
+
+    let started = Instant::now();
+    let mut together = Vec::new();
+    for batch in requests.chunks(TOGETHER) {
+        together.extend(block_on(session.first_tokens(batch))?);
+    }
+    let shared_seconds = started.elapsed().as_secs_f64();
+
+    let started = Instant::now();
+    let mut alone = Vec::new();
+    for request in &requests {
+        session.forget();
+        alone.extend(block_on(session.first_tokens(std::slice::from_ref(request)))?);
+    }
+    let alone_seconds = started.elapsed().as_secs_f64();
+
+    let differences = together.iter().zip(&alone).flat_map(|(a, b)| {
+        let (a, b) = (log_softmax(&a.logits), log_softmax(&b.logits));
+        a.into_iter().zip(b).map(|(a, b)| (a - b).abs()).collect::<Vec<_>>()
+    });
+    Ok(Measured {
+        questions: requests.len(),
+        tokens: requests.iter().map(|request| request.context.len()).sum(),
+        shared_seconds,
+        alone_seconds,
+        largest_difference: differences.fold(0.0, f64::max),
+    })
+}
+
+/// The letters of every question, in the order of a run.
+fn requests(www: &Path, tokenizer: &Tokenizer) -> Outcome<Vec<ScoreRequest>> {
+    let mut report = ReadReport::default();
+    let mut paths: Vec<_> = std::fs::read_dir(www.join("questions"))?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    for path in paths {
+        report.offer_file(&path.file_name().unwrap_or_default().to_string_lossy(), &std::fs::read(&path)?);
+    }
+    let mut questions: Vec<Question> = report.questions;
+    let training = questions.clone();
+    questions.sort_by_key(Question::hash);
+    questions.truncate(QUESTIONS);
+    let settings = Settings {
+        protocol: Protocol::Letters,
+        template: Template::built_in("native")?,
+        shots: SHOTS,
+        ..Settings::default()
+    };
+    let plan = Plan::new(settings, Data::default(), questions, &training)?;
+    let encode = |text: &str| tokenizer.encode(text, false, false);
+    plan.items()
+        .iter()
+        .map(|item| {
+            let asked = plan.ask(*item)?;
+            let context = format!("{}{}", asked.text, asked.lead);
+            let alone = encode(&context)?;
+            let continuations = asked.shown.question.options.iter().map(|(letter, _)| {
+                let whole = encode(&format!("{context}{}{letter}", asked.delimiter))?;
+                Ok(whole[alone.len()..].to_vec())
+            });
+            Ok(ScoreRequest {
+                continuations: continuations.collect::<Outcome<Vec<_>>>()?,
+                context: [tokenizer.prefix(), &alone].concat(),
+            })
+        })
+        .collect()
+}
+
+fn log_softmax(logits: &[f32]) -> Vec<f64> {
+    let logits: Vec<f64> = logits.iter().map(|&logit| f64::from(logit)).collect();
+    let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let total = logits.iter().map(|logit| (logit - top).exp()).sum::<f64>().ln();
+    logits.iter().map(|logit| logit - top - total).collect()
+}
