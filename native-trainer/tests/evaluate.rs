@@ -254,7 +254,17 @@ fn bad_input_is_named() {
     fails(&["--prompt", "harness/headqa"], "shows no letters");
     fails(&["--language", "Klingon"], "not one of English");
     fails(&["--language", "ru"], "no questions");
-    fails(&["--chat"], "no chat template");
+    // The demonstration model with its template's key misspelt has none.
+    let mut bytes = std::fs::read(&model).unwrap();
+    let key = b"tokenizer.chat_template";
+    let place = bytes.windows(key.len()).position(|window| window == key).unwrap();
+    bytes[place + key.len() - 1] = b'X';
+    let plain = at("plain.gguf");
+    std::fs::write(&plain, bytes).unwrap();
+    let said = fail(&arguments(&plain, &questions, &at("other.jsonl"), &["--chat"]), "");
+    assert!(said.contains("no chat template"), "{said}");
+    succeed(&arguments(&model, &questions, &at("chat.jsonl"), &["--chat"]), "");
+    assert_eq!(answers(&at("chat.jsonl"))[0]["evaluation"]["chat_template"], true);
     assert!(
         !Path::new(&at("other.jsonl")).exists(),
         "nothing is written before everything is in order"

@@ -249,8 +249,7 @@ impl Evaluation<'_> {
         let started = record::now();
         let run_id = mmedbench::sha256_hex(format!("{started} {}", self.args.output.display()).as_bytes())[..16].to_string();
         let software = concat!("mmedkit ", env!("CARGO_PKG_VERSION"));
-        self.plan
-            .header(&run_id, &started, software, self.identity.on(backend), context as u32)
+        self.plan.header(&run_id, &started, software, model, context as u32)
     }
 
     /// The interval that is watched, languages weighing equally as in the paper's mean.

@@ -2,7 +2,8 @@
 //! real questions are scored.
 //!
 //! `bench FOLDER` writes the model files into FOLDER where they are missing (the browser's measurement reads the same ones), prints a table
-//! and writes `native.json` beside them. `cargo xtask bench` calls it. Figures are medians of [`ROUNDS`] rounds.
+//! and writes `native.json` and `questions.json` beside them; `bench FOLDER questions` stops after the questions. `cargo xtask bench` calls
+//! it. Figures of the table are medians of [`ROUNDS`] rounds.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,12 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 fn main() -> Outcome<()> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: bench FOLDER")?);
     std::fs::create_dir_all(&folder)?;
+    let questions = mmedkit_tests::question_scoring::measure(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../www"))?;
+    println!("{questions}");
+    std::fs::write(folder.join("questions.json"), serde_json::to_string_pretty(&questions.to_json())?)?;
+    if std::env::args().nth(2).is_some_and(|only| only == "questions") {
+        return Ok(());
+    }
     let read_rate = read_rate();
     println!("sequential read of memory, one thread: {:.1} GB/s", read_rate / 1e9);
     println!(
@@ -47,9 +54,7 @@ fn main() -> Outcome<()> {
             Err(error) => println!("{name:<8} WebGPU: {error}"),
         }
     }
-    let questions = mmedkit_tests::question_scoring::measure(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../www"))?;
-    println!("{questions}");
-    let report = json!({ "question_scoring": questions.to_json(), "model": LLAMA_135M.name, "parameters": LLAMA_135M.parameters(), "prompt_tokens": PROMPT, "gen_tokens": WRITTEN,
+    let report = json!({ "model": LLAMA_135M.name, "parameters": LLAMA_135M.parameters(), "prompt_tokens": PROMPT, "gen_tokens": WRITTEN,
         "rounds": ROUNDS, "read_bytes_per_second": read_rate, "processors": std::thread::available_parallelism()?.get(), "rows": rows });
     std::fs::write(folder.join("native.json"), serde_json::to_string_pretty(&report)?)?;
     Ok(())
