@@ -47,8 +47,6 @@ export interface EngineInfo {
   /** The device, for people. */
   adapter: string;
   /** Why this device, where the engine chose. */
-  /** What the backend chose that may change the last digits; empty where it has no choice. */
-  kernels: string;
   reason?: string;
   contextLength: number;
   chatTemplate: boolean;

@@ -21,8 +21,8 @@ use tokenizer::Tokenizer;
 
 const QUESTIONS: usize = 200;
 const SHOTS: usize = 5;
-/// Questions that a run hands to the model together ([`Settings::together`]'s default).
-const TOGETHER: usize = 32;
+/// Questions that `mmedkit evaluate` hands to the model together: 32 for each of six languages, because their examples take turns.
+const TOGETHER: usize = 192;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 

@@ -136,8 +136,7 @@ impl Backend for WebGpuBackend {
     }
 
     fn kernels(&self) -> String {
-        let cache = if self.options().half_cache { "f16" } else { "f32" };
-        format!("subgroup {}, cache {cache}", self.adapter().subgroup)
+        WebGpuBackend::kernels(self)
     }
 
     fn max_rows(&self) -> usize {

@@ -11,6 +11,7 @@ mod progress;
 mod record;
 mod rescore;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -82,9 +83,9 @@ pub struct Args {
     /// Do not score the options without the question (acc_mutual_info of loglik)
     #[arg(long)]
     pub no_mutual_information: bool,
-    /// Questions handed to the model together
-    #[arg(long, default_value_t = 32)]
-    pub together: usize,
+    /// Questions handed to the model together: more share more. By default 32, with examples 32 for each language
+    #[arg(long)]
+    pub together: Option<usize>,
     /// Where to compute
     #[arg(long, default_value = "auto")]
     pub device: Device,
@@ -145,7 +146,7 @@ fn plan(args: &Args) -> Result<Plan> {
         seed: args.seed,
         max_tokens: args.max_tokens,
         mutual_information: !args.no_mutual_information,
-        together: args.together,
+        together: args.together.unwrap_or(32),
     };
     let (report, mut training) = data::read(&args.data)?;
     if let Some(examples) = &args.examples {
@@ -182,6 +183,10 @@ fn plan(args: &Args) -> Result<Plan> {
         unreadable_lines: report.errors.len(),
     };
     let mut plan = Plan::new(settings, data, questions, &training).with_context(|| args.data.display().to_string())?;
+    if args.together.is_none() && args.shots > 0 {
+        let languages: BTreeSet<Language> = plan.questions().iter().map(|question| question.language).collect();
+        plan.settings.together = 32 * languages.len();
+    }
     if let Some(limit) = args.limit {
         plan.limit(limit);
     }

@@ -27,7 +27,8 @@ pub struct Settings {
     pub max_tokens: u32,
     /// With `loglik`: score continuations without their context too, for `acc_mutual_info`.
     pub mutual_information: bool,
-    /// Questions that are handed to the model together: more share more, and the record grows in larger steps.
+    /// Questions that are handed to the model together: more share more, and the record grows in larger steps. Languages take turns, and each has
+    /// its own examples: with examples, some 32 for each language are a good number.
     pub together: usize,
 }
 

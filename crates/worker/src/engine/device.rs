@@ -43,11 +43,6 @@ impl Device {
         with!(self, session => session.first_tokens(requests).await).map_err(failure::decoder)
     }
 
-    /// See [`Backend::kernels`].
-    pub fn kernels(&self) -> String {
-        with!(self, session => session.decoder.backend.kernels())
-    }
-
     /// Longest text, in tokens.
     pub fn context_length(&self) -> usize {
         with!(self, session => session.context_length())

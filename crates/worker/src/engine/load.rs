@@ -128,7 +128,6 @@ impl Engine {
                 BackendChoice::WebGpu
             },
             adapter,
-            kernels: device.kernels(),
             reason,
             context_length: plan.context_length as u32,
             chat_template: plan.tokenizer.chat_template().is_some(),

@@ -63,9 +63,6 @@ pub struct Info {
     pub backend: BackendChoice,
     /// The device, for people.
     pub adapter: String,
-    /// What the backend chose that may change the last digits of a result; empty where it has no choice.
-    #[serde(default)]
-    pub kernels: String,
     /// Why this device and not another, where the engine chose.
     pub reason: Option<String>,
     /// Tokens that prompt and answer may have together.
