@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 use whatlang::Lang;
 
 use crate::{Counts, Document, Language, Step, Verdict};
@@ -31,7 +32,8 @@ pub struct Identified {
 
 /// Identifies; none for a text with hardly any letters.
 pub fn identify(text: &str) -> Option<Identified> {
-    let sample = sample(text);
+    // Compatibility forms first: the identifier takes full-width digits and Latin letters, which Japanese text is full of, for Korean.
+    let sample: String = sample(text).nfkc().collect();
     if sample.chars().filter(|char| char.is_alphabetic()).take(FEWEST_LETTERS).count() < FEWEST_LETTERS {
         return None;
     }

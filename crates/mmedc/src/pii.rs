@@ -83,7 +83,13 @@ impl MaskPersonalData {
         if text.bytes().filter(u8::is_ascii_digit).take(4).count() == 4 {
             replace(&self.labelled_record, "record_numbers", &|captures, _| {
                 let digits = digits(&captures[2]);
-                let follows_label = !captures[2].starts_with(|c: char| c.is_ascii_lowercase());
+                // Without anything between, letters go on with the label's word: mRNA-1273.
+                let joined = captures[1].ends_with(|c: char| c.is_ascii_alphanumeric());
+                let follows_label = if joined {
+                    captures[2].starts_with(|c: char| c.is_ascii_digit())
+                } else {
+                    !captures[2].starts_with(|c: char| c.is_ascii_lowercase())
+                };
                 (digits >= 4 && follows_label).then(|| format!("{}{}{}", &captures[1], RECORD, trailing_words(&captures[2])))
             });
             replace(&self.labelled_phone, "phone_numbers", &|captures, text| {
@@ -247,6 +253,7 @@ mod tests {
             "120/80 mmHg, 98.6 F, 36.6-37.2, 100-200-300 mg",
             "Nature 2020; 579: 270-273. Lancet 395(10223):497-506",
             "grant 2018YFC1200500, R01AI123456, 81830101",
+            "the vaccine mRNA-1273, mRNA 12345678, patient identity 12345678",
             "sequence MN908947.3, rs1799752, chr6:29910247-29913661",
             "telemetry 1234567 beats; the telescope 12345678",
             "patient number 3 of 12; patient no. 7; record 42",

@@ -11,6 +11,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{Counts, Document, Language, Step, Verdict};
 
@@ -224,6 +225,7 @@ impl GopherRepetition {
             return Some("dup_line_char_frac");
         }
         let lengths: Vec<usize> = words.iter().map(|word| chars(word)).collect();
+        let words = &number(words);
         for (i, &most) in self.top_n_grams.iter().enumerate() {
             if top_n_gram(words, &lengths, 2 + i).is_some_and(|n| n as f64 / length > most) {
                 return Some(["top_2_gram", "top_3_gram", "top_4_gram"][i]);
@@ -247,22 +249,39 @@ impl GopherRepetition {
     }
 }
 
+/// Every distinct word as a number, so that n-grams compare fast.
+fn number(words: &[&str]) -> Vec<u32> {
+    let mut numbers: HashMap<&str, u32> = HashMap::new();
+    words
+        .iter()
+        .map(|word| {
+            let next = numbers.len() as u32;
+            *numbers.entry(word).or_insert(next)
+        })
+        .collect()
+}
+
+/// Names an n-gram; two different ones share a name once in 2^64 pairs.
+fn name(gram: &[u32]) -> u128 {
+    xxh3_128(bytemuck::cast_slice(gram))
+}
+
 /// Characters of all occurrences of the most frequent n-gram, spaces inside it included; of equally frequent ones the first.
-fn top_n_gram(words: &[&str], lengths: &[usize], n: usize) -> Option<usize> {
-    let mut counts: HashMap<&[&str], (usize, usize)> = HashMap::new();
+fn top_n_gram(words: &[u32], lengths: &[usize], n: usize) -> Option<usize> {
+    let mut counts: HashMap<u128, (usize, usize)> = HashMap::new();
     for (at, gram) in words.windows(n).enumerate() {
-        counts.entry(gram).or_insert((0, at)).0 += 1;
+        counts.entry(name(gram)).or_insert((0, at)).0 += 1;
     }
     let &(count, at) = counts.values().max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)))?;
     Some(count * (lengths[at..at + n].iter().sum::<usize>() + n - 1))
 }
 
 /// Characters of n-grams that stood before, each word in one of them at most.
-fn repeated_n_grams(words: &[&str], lengths: &[usize], n: usize) -> usize {
-    let mut seen: HashSet<String> = HashSet::new();
+fn repeated_n_grams(words: &[u32], lengths: &[usize], n: usize) -> usize {
+    let mut seen: HashSet<u128> = HashSet::new();
     let (mut at, mut repeated) = (0, 0);
     while at + n <= words.len() {
-        if seen.insert(words[at..at + n].concat()) {
+        if seen.insert(name(&words[at..at + n])) {
             at += 1;
         } else {
             repeated += lengths[at..at + n].iter().sum::<usize>();

@@ -274,7 +274,7 @@ fn a_tree_of_everything_is_read_in_order_with_stable_ids() {
             ..ReadOptions::default()
         };
         let listing = list(&root, &options).unwrap();
-        assert_eq!(listing.other, 1, "make_inputs.py is no text");
+        assert!(listing.other >= 1, "programs are no texts");
         let readers = listing.files.iter().filter_map(|file| open(file, &options).ok());
         readers.flatten().filter_map(Result::ok).map(|document| document.id).collect()
     };

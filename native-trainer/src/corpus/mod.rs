@@ -3,6 +3,7 @@
 pub mod dedup;
 pub mod filter;
 mod input;
+pub mod inspect;
 pub mod pack;
 pub mod tokenize;
 mod units;
@@ -15,6 +16,8 @@ use clap::Subcommand;
 pub enum Command {
     /// Decide which documents are about medicine, and write the decisions and the kept documents
     Filter(filter::Args),
+    /// Count what an input holds: documents by source and language, what cannot be read, languages
+    Inspect(inspect::Args),
     /// Keep one copy of each document, and none that holds a benchmark's questions
     Dedup(dedup::Args),
     /// Turn documents into shards of tokens
@@ -27,6 +30,7 @@ pub enum Command {
 pub fn run(command: &Command) -> Result<()> {
     match command {
         Command::Filter(args) => filter::run(args),
+        Command::Inspect(args) => inspect::run(args),
         Command::Dedup(args) => dedup::run(args),
         Command::Tokenize(args) => tokenize::run(args),
         Command::Pack(args) => pack::run(args),
