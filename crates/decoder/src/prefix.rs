@@ -70,10 +70,10 @@ pub fn walk(texts: &[&[u32]]) -> Vec<Step> {
         // Children: runs whose neighbours share enough beyond here to be worth a branch of their own.
         let mut children = Vec::new();
         let mut start = first;
-        for at in first..end - 1 {
-            if shared[at] < cut + WORTH {
-                children.push(Job::Range(start, at + 1, depth));
-                start = at + 1;
+        for (after, shared) in (first + 1..).zip(&shared[first..end - 1]) {
+            if *shared < cut + WORTH {
+                children.push(Job::Range(start, after, depth));
+                start = after;
             }
         }
         children.push(Job::Range(start, end, depth));

@@ -1,0 +1,12 @@
+//! A chat template from a model's file: it parses or not, and ends.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tokenizer::{ChatTemplate, Message, RenderOptions};
+
+fuzz_target!(|source: &str| {
+    if let Ok(template) = ChatTemplate::new(source) {
+        let messages = [Message::new("user", "Which one?"), Message::new("assistant", "A")];
+        let _ = template.render(&messages, "<s>", "</s>", &RenderOptions::for_answer());
+    }
+});
