@@ -50,6 +50,13 @@ impl Backend for CandleBackend {
         DEVICE.to_owned()
     }
 
+    fn kernels(&self) -> String {
+        match self.precision {
+            Precision::Fast => "activations=i16".to_owned(),
+            Precision::Exact => "activations=f32".to_owned(),
+        }
+    }
+
     fn max_rows(&self) -> usize {
         // A pass cannot be stopped; in a browser's one thread it should take about a second.
         if cfg!(target_arch = "wasm32") { 128 } else { 512 }

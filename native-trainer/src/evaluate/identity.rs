@@ -57,7 +57,7 @@ pub fn of(asked: &Path, files: &ModelFiles) -> Result<Identity> {
                 architecture: text("general.architecture").unwrap_or_default(),
                 quantization: header.main_dtype().map(|dtype| dtype.name().to_owned()).unwrap_or_default(),
                 parameters: header.parameters(),
-                sha256: hash(&[files.path.clone()])?,
+                sha256: hash(std::slice::from_ref(&files.path))?,
             })
         }
         Source::Folder(folder) => {

@@ -210,12 +210,13 @@ impl Engine {
         progress(events, Stage::SelfTest, 0, 0);
         let self_test = self.trust(&backend, &plan.types).await?;
         let adapter = backend.name();
+        let kernels = decoder::Backend::kernels(&backend);
         let session = self.weights(backend, plan, file, sightings, events).await?;
         Ok(Ready {
             device: Device::Cpu(Box::new(session)),
             adapter,
             self_test,
-            kernels: ["candle".to_owned(), "candle".to_owned()],
+            kernels: [kernels.clone(), kernels],
         })
     }
 
