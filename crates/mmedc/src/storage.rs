@@ -150,7 +150,7 @@ impl Storage {
                 let path = root.join(path);
                 path.try_exists().map_err(|error| Error::io(path, error))
             }
-            Place::Remote(remote) => match remote.runtime.block_on(remote.store.head(&remote.key(path))) {
+            Place::Remote(remote) => match remote.runtime.block_on(remote.store.head(&remote.key(path)?)) {
                 Ok(_) => Ok(true),
                 Err(object_store::Error::NotFound { .. }) => Ok(false),
                 Err(error) => Err(remote.problem(path, &error)),
@@ -167,7 +167,8 @@ impl Storage {
                 Err(error) => Err(Error::io(root.join(path), error)),
             },
             Place::Remote(remote) => {
-                let read = async { remote.store.get(&remote.key(path)).await?.bytes().await };
+                let key = remote.key(path)?;
+                let read = async { remote.store.get(&key).await?.bytes().await };
                 match remote.runtime.block_on(read) {
                     Ok(bytes) => Ok(Some(bytes.to_vec())),
                     Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -182,7 +183,8 @@ impl Storage {
         match &self.place {
             Place::Local(root) => write_file(root.join(path), bytes),
             Place::Remote(remote) => {
-                let put = remote.store.put(&remote.key(path), PutPayload::from(bytes.to_vec()));
+                let key = remote.key(path)?;
+                let put = remote.store.put(&key, PutPayload::from(bytes.to_vec()));
                 remote.runtime.block_on(put).map(drop).map_err(|error| remote.problem(path, &error))
             }
         }
@@ -244,9 +246,15 @@ impl Storage {
         for entry in list_folder(root, "")? {
             // A folder can be half-written too.
             let parts: Vec<&str> = entry.path.split('/').collect();
-            let Some(depth) = parts.iter().position(|part| partial(part)) else { continue };
+            let Some(depth) = parts.iter().position(|part| partial(part)) else {
+                continue;
+            };
             let path = root.join(parts[..=depth].join("/"));
-            let gone = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            let gone = if path.is_dir() {
+                std::fs::remove_dir_all(&path)
+            } else {
+                std::fs::remove_file(&path)
+            };
             match gone {
                 Ok(()) => removed += 1,
                 // With the folder, by an earlier turn of this loop.
@@ -259,8 +267,14 @@ impl Storage {
 }
 
 impl Remote {
-    fn key(&self, path: &str) -> Key {
-        self.prefix.parts().chain(Key::from(path).parts()).collect()
+    /// Names come from this program or from a listing, so nothing in them is rewritten.
+    fn key(&self, path: &str) -> Result<Key> {
+        let whole = if path.is_empty() {
+            self.prefix.to_string()
+        } else {
+            format!("{}/{path}", self.prefix)
+        };
+        Key::parse(whole.trim_start_matches('/')).map_err(|error| self.problem(path, &error.into()))
     }
 
     fn problem(&self, path: &str, error: &object_store::Error) -> Error {
@@ -268,7 +282,7 @@ impl Remote {
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
-        let folder = self.key(prefix);
+        let folder = self.key(prefix)?;
         let mut entries = Vec::new();
         self.runtime.block_on(async {
             let mut listed = self.store.list(Some(&folder));
@@ -294,7 +308,7 @@ impl Remote {
             read.map_err(|error| Error::io(here, error))?;
             Ok(bytes)
         };
-        let key = self.key(path);
+        let key = self.key(path)?;
         let problem = |error: object_store::Error| self.problem(path, &error);
         let first = part()?;
         if first.len() < PART_BYTES {
@@ -331,9 +345,10 @@ impl Remote {
             temporary: true,
         };
         let mut file = File::create(&here).map_err(|error| Error::io(&here, error))?;
+        let key = self.key(path)?;
         self.runtime.block_on(async {
             let problem = |error: object_store::Error| self.problem(path, &error);
-            let mut bytes = self.store.get(&self.key(path)).await.map_err(problem)?.into_stream();
+            let mut bytes = self.store.get(&key).await.map_err(problem)?.into_stream();
             while let Some(chunk) = bytes.next().await {
                 file.write_all(&chunk.map_err(problem)?).map_err(|error| Error::io(&here, error))?;
             }
@@ -406,8 +421,17 @@ mod tests {
             let bytes: Vec<u8> = (0..PART_BYTES + 1000).map(|n| (n % 251) as u8).collect();
             write_file(&here, &bytes).unwrap();
             assert_eq!(storage.publish("c/big").unwrap(), bytes.len() as u64);
-            let listed: Vec<(String, u64)> = storage.list("").unwrap().into_iter().map(|entry| (entry.path, entry.bytes)).collect();
-            let expected = [("a.txt".to_owned(), 5), ("b/marker.json".to_owned(), 2), ("c/big".to_owned(), bytes.len() as u64)];
+            let listed: Vec<(String, u64)> = storage
+                .list("")
+                .unwrap()
+                .into_iter()
+                .map(|entry| (entry.path, entry.bytes))
+                .collect();
+            let expected = [
+                ("a.txt".to_owned(), 5),
+                ("b/marker.json".to_owned(), 2),
+                ("c/big".to_owned(), bytes.len() as u64),
+            ];
             assert_eq!(listed, expected);
             assert_eq!(storage.list("b").unwrap().len(), 1);
             let fetched = storage.fetch("c/big").unwrap();

@@ -22,7 +22,9 @@ fn medical(language: Language, seed: u64) -> String {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1;
     let mut text = String::new();
     for _ in 0..60 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         text += words[(state >> 33) as usize % words.len()];
         text.push(' ');
     }
@@ -47,7 +49,11 @@ fn inputs(folder: &Path) {
         let mut lines = String::new();
         for line in 0..20u64 {
             // Every fifth says what a text of the web says.
-            let seed = if line % 5 == 0 { 100 * number as u64 + line / 5 } else { 5000 + 100 * number as u64 + line };
+            let seed = if line % 5 == 0 {
+                100 * number as u64 + line / 5
+            } else {
+                5000 + 100 * number as u64 + line
+            };
             let text = medical(language, seed) + if line == 5 { "and a little more" } else { "" };
             lines += &serde_json::json!({"text": text, "source": "textbooks", "license": "CC0"}).to_string();
             lines.push('\n');
@@ -88,6 +94,10 @@ fn train_tokenizer(texts: &[String]) -> mmedc::Result<Tokenizer> {
     train_bpe(texts.iter(), &training, |_| {}).map_err(|error| Error::Refused(error.to_string()))
 }
 
+fn no_tokenizer(_: &Path) -> mmedc::Result<Tokenizer> {
+    panic!("nothing asks for a tokenizer")
+}
+
 const ALONE: Manner = Manner { threads: 1, wait: None };
 
 fn open(folder: &Path, output: &str) -> Build {
@@ -97,7 +107,12 @@ fn open(folder: &Path, output: &str) -> Build {
 /// Every file with its bytes.
 fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let storage = Storage::local(root);
-    storage.list("").unwrap().into_iter().map(|entry| (entry.path.clone(), std::fs::read(root.join(&entry.path)).unwrap())).collect()
+    storage
+        .list("")
+        .unwrap()
+        .into_iter()
+        .map(|entry| (entry.path.clone(), std::fs::read(root.join(&entry.path)).unwrap()))
+        .collect()
 }
 
 fn assert_same(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>, what: &str) {
@@ -123,7 +138,9 @@ fn any_number_of_tasks_gives_the_same_bytes() {
         for stage in Stage::ALL {
             for task in (0..tasks).rev() {
                 let share = Share::new(task, tasks).unwrap();
-                open(folder.path(), &output).run(&[stage], share, Manner { threads: 2, wait: None }, &Silent).unwrap();
+                open(folder.path(), &output)
+                    .run(&[stage], share, Manner { threads: 2, wait: None }, &Silent)
+                    .unwrap();
             }
         }
         assert_same(&one, &tree(&folder.path().join(&output)), &output);
@@ -158,7 +175,9 @@ fn the_numbers_are_those_of_the_input() {
     assert_eq!(statistics.read.total().documents, 6 * 27 + 2);
     assert_eq!(statistics.read.0["web"][&LanguageTag::En].documents, 9);
     assert_eq!(statistics.licenses.keys().collect::<Vec<_>>(), ["CC-BY-4.0", "CC0"]);
-    let [filter, copies] = statistics.steps.as_slice() else { panic!("{:?}", statistics.steps) };
+    let [filter, copies] = statistics.steps.as_slice() else {
+        panic!("{:?}", statistics.steps)
+    };
     let (kept, dropped) = filter.totals();
     assert_eq!(kept.documents + dropped.documents, 6 * 27 + 2);
     assert!(dropped.documents >= 6 + 2, "the weather, the broken and the empty one");
@@ -168,13 +187,25 @@ fn the_numbers_are_those_of_the_input() {
     assert_eq!(statistics.kept.total().documents, stay.documents);
     assert!(statistics.kept.total().tokens > 0);
     // What was counted is what is there.
-    let rows: u64 = tree(&folder.path().join("out")).iter().filter(|(name, _)| name.ends_with(".parquet")).map(|(_, bytes)| rows(bytes)).sum();
+    let rows: u64 = tree(&folder.path().join("out"))
+        .iter()
+        .filter(|(name, _)| name.ends_with(".parquet"))
+        .map(|(_, bytes)| rows(bytes))
+        .sum();
     assert_eq!(rows, stay.documents);
     let shards = mmedc::shards::Manifest::open(&folder.path().join("out/shards")).unwrap();
-    let packed: u64 = shards.train.iter().chain(shards.validation.values().flatten()).map(|file| file.documents).sum();
+    let packed: u64 = shards
+        .train
+        .iter()
+        .chain(shards.validation.values().flatten())
+        .map(|file| file.documents)
+        .sum();
     assert_eq!(packed + shards.too_short, stay.documents);
     let card = std::fs::read_to_string(folder.path().join("out/dataset/README.md")).unwrap();
-    assert!(card.contains("- config_name: ja\n  data_files:\n  - split: train\n    path: data/ja/train-*.parquet"), "{card}");
+    assert!(
+        card.contains("- config_name: ja\n  data_files:\n  - split: train\n    path: data/ja/train-*.parquet"),
+        "{card}"
+    );
 }
 
 fn rows(parquet: &[u8]) -> u64 {
@@ -199,7 +230,10 @@ fn an_object_store_holds_the_same_as_a_folder() {
     }
     let there = storage();
     let entries = there.list("").unwrap();
-    let remote = entries.iter().map(|entry| (entry.path.clone(), there.read(&entry.path).unwrap().unwrap())).collect();
+    let remote = entries
+        .iter()
+        .map(|entry| (entry.path.clone(), there.read(&entry.path).unwrap().unwrap()))
+        .collect();
     assert_same(&tree(&folder.path().join("local")), &remote, "in the store");
 }
 
@@ -207,7 +241,11 @@ fn an_object_store_holds_the_same_as_a_folder() {
 fn another_configuration_is_refused_with_the_difference() {
     let folder = tempfile::tempdir().unwrap();
     inputs(folder.path());
-    let build = |config| Build::open(config, folder.path(), tokenizer(folder.path())).map(drop).map_err(|error| error.to_string());
+    let build = |config| {
+        Build::open(config, folder.path(), tokenizer(folder.path()))
+            .map(drop)
+            .map_err(|error| error.to_string())
+    };
     build(config("out", "")).unwrap();
     build(config("out", "")).unwrap();
     let error = build(config("out", "[dataset]\nparquet = false\n")).unwrap_err();
@@ -218,7 +256,10 @@ fn another_configuration_is_refused_with_the_difference() {
     assert!(error.contains("files.keywords.json: null → "), "{error}");
     // A file of the same name with other contents is another configuration.
     std::fs::write(folder.path().join("tokenizer"), b"another").unwrap();
-    let error = Build::open(config("out", ""), folder.path(), Box::new(|_| unreachable!())).map(drop).unwrap_err().to_string();
+    let error = Build::open(config("out", ""), folder.path(), Box::new(no_tokenizer))
+        .map(drop)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("files.tokenizer: "), "{error}");
     // Results that nothing is known about.
     std::fs::remove_file(folder.path().join("out/build.json")).unwrap();
@@ -232,7 +273,11 @@ fn another_configuration_is_refused_with_the_difference() {
 fn inputs_may_not_change() {
     let folder = tempfile::tempdir().unwrap();
     inputs(folder.path());
-    let run = |stage| open(folder.path(), "out").run(&[stage], Share::WHOLE, ALONE, &Silent).map_err(|error| error.to_string());
+    let run = |stage| {
+        open(folder.path(), "out")
+            .run(&[stage], Share::WHOLE, ALONE, &Silent)
+            .map_err(|error| error.to_string())
+    };
     run(Stage::Plan).unwrap();
     let file = folder.path().join("in/web/fr/0.txt");
     let before = std::fs::read(&file).unwrap();
@@ -252,19 +297,28 @@ fn inputs_may_not_change() {
 fn a_stage_does_not_begin_before_the_one_before_has_ended() {
     let folder = tempfile::tempdir().unwrap();
     inputs(folder.path());
-    let run = |stage, task| open(folder.path(), "out").run(&[stage], Share::new(task, 2).unwrap(), ALONE, &Silent).map_err(|error| error.to_string());
+    let run = |stage, task| {
+        open(folder.path(), "out")
+            .run(&[stage], Share::new(task, 2).unwrap(), ALONE, &Silent)
+            .map_err(|error| error.to_string())
+    };
     let error = run(Stage::Map, 0).unwrap_err();
     assert!(error.contains("stage plan is not finished"), "{error}");
     run(Stage::Plan, 0).unwrap();
     run(Stage::Map, 0).unwrap();
     let error = run(Stage::Reduce, 1).unwrap_err();
-    assert!(error.contains("stage map is not finished") && error.contains("for task 1 of 2"), "{error}");
+    assert!(
+        error.contains("stage map is not finished") && error.contains("for task 1 of 2"),
+        "{error}"
+    );
     // The plan is not looked for in vain for ever.
     let manner = Manner {
         threads: 1,
         wait: Some(Duration::from_millis(10)),
     };
-    let error = open(folder.path(), "other").run(&Stage::ALL, Share::new(1, 2).unwrap(), manner, &Silent).unwrap_err();
+    let error = open(folder.path(), "other")
+        .run(&Stage::ALL, Share::new(1, 2).unwrap(), manner, &Silent)
+        .unwrap_err();
     assert!(error.to_string().contains("stage plan is not finished"), "{error}");
     assert!(Share::new(2, 2).is_err());
 }
@@ -275,10 +329,14 @@ fn without_steps_and_tokenizer_documents_pass_as_they_are() {
     inputs(folder.path());
     let text = "output = \"out\"\nsteps = []\n[[input]]\npath = \"in/web\"\n[dataset]\nparquet = false\n";
     let config = Config::parse(Path::new("corpus.toml"), text).unwrap();
-    let build = Build::open(config, folder.path(), Box::new(|_| unreachable!("no tokenizer is named"))).unwrap();
+    let build = Build::open(config, folder.path(), Box::new(no_tokenizer)).unwrap();
     build.run(&Stage::ALL, Share::WHOLE, ALONE, &Silent).unwrap();
     let files = tree(&folder.path().join("out"));
-    assert!(!files.keys().any(|name| name.starts_with("shards") || name.starts_with("dataset") || name.starts_with("work/signatures")));
+    assert!(
+        !files
+            .keys()
+            .any(|name| name.starts_with("shards") || name.starts_with("dataset") || name.starts_with("work/signatures"))
+    );
     let statistics: Statistics = serde_json::from_slice(&files["statistics.json"]).unwrap();
     assert_eq!(statistics.read, statistics.kept);
 }

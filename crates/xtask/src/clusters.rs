@@ -35,11 +35,17 @@ fn program(places: &Places) -> std::path::PathBuf {
 fn reference(host: &dyn Host, places: &Places) -> Result<()> {
     let folder = folder(places);
     host.run(&Cmd::new("rm").arg("-rf").arg(&folder))?;
-    let input = Cmd::new("python3").arg(places.root.join("tests/clusters/input.py")).arg(folder.join("in"));
+    let input = Cmd::new("python3")
+        .arg(places.root.join("tests/clusters/input.py"))
+        .arg(folder.join("in"));
     host.run(&input).context("the test corpus could not be made; it takes python3")?;
     let config = places.root.join("tests/clusters/corpus.toml");
     host.run(&Cmd::new("cp").arg(config).arg(&folder))?;
-    host.run(&Cmd::new(program(places)).args(["corpus", "build", "--threads", "1", "--config", "corpus.toml"]).dir(&folder))
+    host.run(
+        &Cmd::new(program(places))
+            .args(["corpus", "build", "--threads", "1", "--config", "corpus.toml"])
+            .dir(&folder),
+    )
 }
 
 fn slurm(host: &dyn Host, places: &Places) -> Result<()> {

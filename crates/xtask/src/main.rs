@@ -65,6 +65,9 @@ enum Command {
         /// Also measure WebGPU in Chromium, on whatever adapter it finds
         #[arg(long)]
         webgpu: bool,
+        /// Measure only the corpus pipeline, on text repeated from $MMEDKIT_CONFORMANCE/corpus (../shared/data/corpus)
+        #[arg(long)]
+        corpus: bool,
     },
 }
 
@@ -99,6 +102,7 @@ fn run(args: &Args) -> Result<()> {
         Command::Test { clusters: true } => clusters::test(host, places),
         Command::BuildWeb => web::build(host, places, &setup::web(host, places)?),
         Command::Dist => web::dist(host, places, &setup::web(host, places)?),
-        Command::Bench { webgpu } => bench::bench(host, places, &setup::web(host, places)?, &setup::tests(host)?, webgpu),
+        Command::Bench { corpus: true, .. } => bench::corpus(host, places),
+        Command::Bench { webgpu, .. } => bench::bench(host, places, &setup::web(host, places)?, &setup::tests(host)?, webgpu),
     }
 }

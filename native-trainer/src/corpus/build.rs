@@ -81,7 +81,11 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let text = std::fs::read_to_string(&args.config).with_context(|| args.config.display().to_string())?;
     let config = Config::parse(&args.config, &text)?;
-    let base = args.config.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let base = args
+        .config
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let open_tokenizer = |path: &Path| model::open_tokenizer(path).map_err(|error| mmedc::Error::Refused(format!("{error:#}")));
     let build = Build::open(config, base, Box::new(open_tokenizer))?;
     let stages = match args.stage {
@@ -96,15 +100,20 @@ pub fn run(args: &Args) -> Result<()> {
             (None, None) => (args.tasks > 1).then_some(WAIT_ALL_STAGES),
         },
     };
-    // The search for copies uses rayon's threads inside a unit: not more of them than asked for. Fails only where a pool is there already.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     build.run(&stages, share, manner, &Bars::default())?;
     if stages.contains(&Stage::Finish) && args.task == 0 {
-        let json = build.output.read(mmedc::build::finish::STATISTICS)?.context("the statistics were just written")?;
+        let json = build
+            .output
+            .read(mmedc::build::finish::STATISTICS)?
+            .context("the statistics were just written")?;
         let statistics: Statistics = serde_json::from_slice(&json)?;
         let unit = if statistics.has_tokens() { Unit::Tokens } else { Unit::Characters };
         print!("{}", table(&statistics.kept, unit));
-        eprintln!("\n{} is ready; read {}", build.output.shown(""), build.output.shown(mmedc::build::finish::REPORT));
+        eprintln!(
+            "\n{} is ready; read {}",
+            build.output.shown(""),
+            build.output.shown(mmedc::build::finish::REPORT)
+        );
     }
     Ok(())
 }

@@ -51,7 +51,8 @@ impl Source {
             && let Some(found) = finished(only)
         {
             let json = std::fs::read(&found).with_context(|| found.display().to_string())?;
-            let statistics = serde_json::from_slice(&json).with_context(|| format!("{}: not the statistics of a corpus", found.display()))?;
+            let statistics =
+                serde_json::from_slice(&json).with_context(|| format!("{}: not the statistics of a corpus", found.display()))?;
             let identity = found.with_file_name(mmedc::build::config::IDENTITY);
             return Ok((statistics, std::fs::read_to_string(identity).unwrap_or_default()));
         }
@@ -69,7 +70,10 @@ impl Source {
             for document in reader.by_ref() {
                 match document {
                     Ok(document) => {
-                        let tokens = tokenizer.as_ref().map(|tokenizer| tokenizer.encode(&document.text, false, false)).transpose()?;
+                        let tokens = tokenizer
+                            .as_ref()
+                            .map(|tokenizer| tokenizer.encode(&document.text, false, false))
+                            .transpose()?;
                         statistics.add_read(&document);
                         statistics.add_kept(&document, tokens.map(|tokens| tokens.len() as u64));
                         statistics.samples.offer("kept", "kept", &document, String::new);
@@ -103,7 +107,11 @@ pub fn stats(args: &StatsArgs) -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&statistics)?);
         return Ok(());
     }
-    let units = [(Unit::Tokens, statistics.has_tokens()), (Unit::Characters, true), (Unit::Documents, true)];
+    let units = [
+        (Unit::Tokens, statistics.has_tokens()),
+        (Unit::Characters, true),
+        (Unit::Documents, true),
+    ];
     for (unit, _) in units.into_iter().filter(|(_, shown)| *shown) {
         println!("{}", table(&statistics.kept, unit));
     }
@@ -126,14 +134,22 @@ fn steps(statistics: &Statistics) -> String {
     for step in &statistics.steps {
         for (reason, dropped) in &step.dropped {
             let mut row = vec![format!("{}: {reason}", step.name)];
-            row.extend(languages.iter().map(|language| dropped.get(language).map_or("–".into(), |tally| grouped(tally.documents))));
+            row.extend(
+                languages
+                    .iter()
+                    .map(|language| dropped.get(language).map_or("–".into(), |tally| grouped(tally.documents))),
+            );
             row.push(grouped(dropped.values().map(|tally| tally.documents).sum()));
             rows.push(row);
         }
     }
     let mut sums = vec!["kept".to_string()];
     let kept = statistics.kept.by_language();
-    sums.extend(languages.iter().map(|language| kept.get(language).map_or("–".into(), |tally| grouped(tally.documents))));
+    sums.extend(
+        languages
+            .iter()
+            .map(|language| kept.get(language).map_or("–".into(), |tally| grouped(tally.documents))),
+    );
     sums.push(grouped(statistics.kept.total().documents));
     rows.push(sums);
     lines(&rows)

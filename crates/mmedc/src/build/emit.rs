@@ -94,10 +94,12 @@ impl<D: Iterator<Item = (u64, Result<Document>)>, S: FnMut(u64)> Stays<'_, D, S>
         for (number, document) in self.documents.by_ref() {
             let document = document?;
             (self.seen)(document.text.len() as u64);
-            match &mut self.copies {
-                Some(copies) if copies.drops(number, &document, self.all)? => {}
-                _ => return Ok(Some(document)),
+            if let Some(copies) = &mut self.copies
+                && copies.drops(number, &document, self.all)?
+            {
+                continue;
             }
+            return Ok(Some(document));
         }
         match self.copies.take() {
             Some(copies) => copies.end().map(|()| None),
@@ -140,7 +142,10 @@ impl<'a> Sink<'a> {
 
     fn write(&mut self, batch: &[Document]) -> Result<()> {
         let encoded = match self.build.tokens()? {
-            Some(tokens) => batch.par_iter().map(|document| tokens.encode(document).map(Some)).collect::<Result<Vec<_>>>()?,
+            Some(tokens) => batch
+                .par_iter()
+                .map(|document| tokens.encode(document).map(Some))
+                .collect::<Result<Vec<_>>>()?,
             None => batch.iter().map(|_| None).collect(),
         };
         for (document, ids) in batch.iter().zip(encoded) {
@@ -164,7 +169,10 @@ impl<'a> Sink<'a> {
         let mut names = Vec::new();
         for (name, file) in self.parquet.into_values() {
             let (writer, _, _) = file.finish()?;
-            writer.into_inner().map_err(|error| Error::io(output.shown(&name), error.into_error()))?.commit()?;
+            writer
+                .into_inner()
+                .map_err(|error| Error::io(output.shown(&name), error.into_error()))?
+                .commit()?;
             names.push(name);
         }
         if let Some(writer) = self.shard {
@@ -228,9 +236,15 @@ impl Copies {
             Kind::Exact => "exact_copy",
             Kind::Near => "near_copy",
         };
-        *all.step(STEP).dropped.entry(reason.into()).or_default().entry(language).or_default() += tally;
+        *all.step(STEP)
+            .dropped
+            .entry(reason.into())
+            .or_default()
+            .entry(language)
+            .or_default() += tally;
         let outcome = format!("dropped: {reason}");
-        all.samples.offer(STEP, &outcome, document, || format!("the copy that stays: {}", removal.kept));
+        all.samples
+            .offer(STEP, &outcome, document, || format!("the copy that stays: {}", removal.kept));
         self.next = self.list.next().transpose()?;
         Ok(true)
     }
@@ -238,7 +252,10 @@ impl Copies {
     fn end(self) -> Result<()> {
         match self.next {
             None => Ok(()),
-            Some(removal) => Err(Error::format(self.shown, format!("names document {}, which its unit does not have", removal.document))),
+            Some(removal) => Err(Error::format(
+                self.shown,
+                format!("names document {}, which its unit does not have", removal.document),
+            )),
         }
     }
 }

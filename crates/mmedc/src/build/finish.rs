@@ -23,7 +23,10 @@ pub(super) fn run(build: &Build) -> Result<Marker> {
         for unit in 0..build.units(stage)? {
             let name = statistics(stage, unit);
             let shown = build.output.shown(&name);
-            let json = build.output.read(&name)?.ok_or_else(|| Error::Refused(format!("{shown}: missing, though its unit is done")))?;
+            let json = build
+                .output
+                .read(&name)?
+                .ok_or_else(|| Error::Refused(format!("{shown}: missing, though its unit is done")))?;
             let part = serde_json::from_slice(&json).map_err(|error| Error::format(shown, error.to_string()))?;
             all.merge(&part);
         }

@@ -68,7 +68,9 @@ impl Tokens {
 impl Build {
     /// What makes tokens, opened when it is first asked for; none where the configuration has no `[tokenize]`.
     pub(super) fn tokens(&self) -> Result<Option<&Tokens>> {
-        let Some(settings) = &self.settings.config.tokenize else { return Ok(None) };
+        let Some(settings) = &self.settings.config.tokenize else {
+            return Ok(None);
+        };
         get_or_try(&self.tokens, || {
             let tokenizer = (self.open_tokenizer)(&self.settings.base.join(&settings.tokenizer))?;
             let vocabulary = Vocabulary::of(&tokenizer)?;
@@ -90,7 +92,12 @@ pub(super) fn run(build: &Build) -> Result<Marker> {
             let manifest = pack::pack(&inputs, &tokens.vocabulary, &settings.packed, &folder, &|_| {})?;
             let files = manifest.train.iter().chain(manifest.validation.values().flatten());
             // The manifest comes last: a folder that has one is whole.
-            let names = files.flat_map(|file| [Path::new(&file.file).with_extension(METADATA).display().to_string(), file.file.clone()]);
+            let names = files.flat_map(|file| {
+                [
+                    Path::new(&file.file).with_extension(METADATA).display().to_string(),
+                    file.file.clone(),
+                ]
+            });
             for name in names.chain([manifest::NAME.to_owned()]) {
                 let name = format!("{SHARDS}/{name}");
                 let bytes = build.output.publish(&name)?;

@@ -142,12 +142,21 @@ fn cut(input: usize, files: &[Entry], unit_bytes: u64, units: &mut Vec<Unit>) {
 /// What to tell about two lists of files.
 fn changes(before: &Plan, now: &Plan) -> Vec<String> {
     let files = |plan: &Plan| {
-        let files = plan.units.iter().flat_map(|unit| unit.files.iter().map(|(path, bytes)| ((unit.input, path.clone()), *bytes)));
+        let files = plan
+            .units
+            .iter()
+            .flat_map(|unit| unit.files.iter().map(|(path, bytes)| ((unit.input, path.clone()), *bytes)));
         files.collect::<std::collections::BTreeMap<_, _>>()
     };
     let (before, now) = (files(before), files(now));
-    let gone = before.iter().filter(|(file, _)| !now.contains_key(*file)).map(|((_, path), _)| format!("gone: {path}"));
-    let new = now.iter().filter(|(file, _)| !before.contains_key(*file)).map(|((_, path), _)| format!("new: {path}"));
+    let gone = before
+        .iter()
+        .filter(|(file, _)| !now.contains_key(*file))
+        .map(|((_, path), _)| format!("gone: {path}"));
+    let new = now
+        .iter()
+        .filter(|(file, _)| !before.contains_key(*file))
+        .map(|((_, path), _)| format!("new: {path}"));
     let other = before.iter().filter_map(|(file, bytes)| {
         let size = now.get(file).filter(|size| *size != bytes)?;
         Some(format!("{}: {bytes} → {size} bytes", file.1))

@@ -11,8 +11,8 @@ use tokenizer::Tokenizer;
 
 use super::config::{Config, Settings};
 use super::emit::UnitsByLanguage;
-use super::plan::Plan;
 use super::pack::Tokens;
+use super::plan::Plan;
 use super::steps::Steps;
 use crate::storage::Storage;
 use crate::{Counts, Error, Result};
@@ -69,7 +69,9 @@ impl Share {
 
     pub fn new(task: u64, tasks: u64) -> Result<Share> {
         if task >= tasks {
-            return Err(Error::Refused(format!("there is no task {task} of {tasks}: tasks are counted from 0")));
+            return Err(Error::Refused(format!(
+                "there is no task {task} of {tasks}: tasks are counted from 0"
+            )));
         }
         Ok(Share { task, tasks })
     }
@@ -182,6 +184,10 @@ impl Build {
         let todo: Vec<u64> = mine.filter(|unit| stage == Stage::Plan || !done.contains(unit)).collect();
         let work: Vec<u64> = todo.iter().map(|unit| self.work(stage, *unit)).collect::<Result<_>>()?;
         progress.begin(stage, todo.len() as u64, work.iter().sum());
+        // The search for copies and the tokenizer share work inside a unit: not on more threads than were asked for. At most as many units as
+        // threads are handed over, so a thread that waits for one cannot begin too many others.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(manner.threads.max(1)).build();
+        let pool = pool.map_err(|error| Error::Refused(format!("no threads: {error}")))?;
         let next = AtomicUsize::new(0);
         let failed = AtomicBool::new(false);
         let first_error = Mutex::new(None);
@@ -189,10 +195,15 @@ impl Build {
             for _ in 0..manner.threads.clamp(1, todo.len().max(1)) {
                 scope.spawn(|| {
                     while !failed.load(Ordering::Relaxed) {
-                        let Some(unit) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                        if let Err(error) = self.run_unit(stage, *unit, progress) {
+                        let Some(unit) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                            break;
+                        };
+                        if let Err(error) = pool.install(|| self.run_unit(stage, *unit, progress)) {
                             failed.store(true, Ordering::Relaxed);
-                            first_error.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(error);
+                            first_error
+                                .lock()
+                                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                                .get_or_insert(error);
                         }
                     }
                 });
@@ -241,7 +252,11 @@ impl Build {
     pub fn marker(&self, stage: Stage, unit: u64) -> Result<Marker> {
         let path = marker_path(stage, unit);
         let json = self.output.read(&path)?.ok_or_else(|| {
-            Error::Refused(format!("{}: missing; run stage {} of this build again", self.output.shown(&path), stage.name()))
+            Error::Refused(format!(
+                "{}: missing; run stage {} of this build again",
+                self.output.shown(&path),
+                stage.name()
+            ))
         })?;
         serde_json::from_slice(&json).map_err(|error| Error::format(self.output.shown(&path), format!("not a marker: {error}")))
     }
@@ -264,7 +279,11 @@ impl Build {
                 return Err(unfinished(stage, &missing, share));
             }
             progress.waiting(stage, missing.len() as u64);
-            std::thread::sleep(Duration::from_millis(if begin.elapsed() < Duration::from_secs(10) { 200 } else { 5000 }));
+            std::thread::sleep(Duration::from_millis(if begin.elapsed() < Duration::from_secs(10) {
+                200
+            } else {
+                5000
+            }));
         }
     }
 }

@@ -113,9 +113,9 @@ impl Steps {
                 StepName::Filter => {
                     let keywords = match &config.filter.keywords {
                         None => Ok(Keywords::mmedc()),
-                        Some(file) => settings.read(file).and_then(|json| {
-                            Keywords::from_json(file, &json).map_err(|error| Error::Refused(error.to_string()))
-                        }),
+                        Some(file) => settings
+                            .read(file)
+                            .and_then(|json| Keywords::from_json(file, &json).map_err(|error| Error::Refused(error.to_string()))),
                     };
                     match keywords {
                         Ok(keywords) => Prepared::Filter(MedicalFilter::new(config.filter.rule, &keywords), keywords),
@@ -159,7 +159,11 @@ impl Steps {
                     let decision = document.language.and_then(|language| filter.decide(language, &document.text));
                     match decision {
                         Some(decision) => {
-                            let verdict = if decision.keep { Verdict::Keep } else { Verdict::Drop("not_medical".into()) };
+                            let verdict = if decision.keep {
+                                Verdict::Keep
+                            } else {
+                                Verdict::Drop("not_medical".into())
+                            };
                             (verdict, Some((decision, keywords)))
                         }
                         // Its own words for what it cannot decide.
@@ -189,7 +193,9 @@ impl Steps {
             }
             if let Some(reason) = dropped {
                 let outcome = format!("dropped: {reason}");
-                statistics.samples.offer(prepared.name(), &outcome, document, || note.map(describe).unwrap_or_default());
+                statistics
+                    .samples
+                    .offer(prepared.name(), &outcome, document, || note.map(describe).unwrap_or_default());
                 return false;
             }
         }
@@ -198,7 +204,11 @@ impl Steps {
 }
 
 fn describe(decision: &Decision) -> String {
-    format!("{} different keywords, {:.2} % of the characters", decision.unique_hits, 100.0 * decision.density)
+    format!(
+        "{} different keywords, {:.2} % of the characters",
+        decision.unique_hits,
+        100.0 * decision.density
+    )
 }
 
 /// The histogram, and documents near a threshold: within a quarter of the density, or one word of the count.
@@ -206,7 +216,9 @@ fn measured(step: &str, document: &Document, decision: &Decision, keywords: &Key
     let language = LanguageTag::of(document.language);
     let densities = statistics.densities.entry(language).or_default();
     densities.add(decision.hit_chars, decision.chars, decision.keep);
-    let Some(list) = document.language.and_then(|language| keywords.get(language)) else { return };
+    let Some(list) = document.language.and_then(|language| keywords.get(language)) else {
+        return;
+    };
     let (words, share) = (list.hit_times_threshold, list.hit_ratio_threshold);
     let outcome = if decision.keep {
         (decision.density < 1.25 * share || decision.unique_hits <= words).then_some("nearly dropped")
@@ -227,7 +239,9 @@ fn find_questions(settings: &Settings) -> Result<Contamination> {
         let text = std::str::from_utf8(&bytes).map_err(|error| Error::format(name, error.to_string()))?;
         for (number, line) in (1u64..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
             let value: serde_json::Value = serde_json::from_str(line).map_err(|error| Error::line(name, number, error.to_string()))?;
-            let question = value["question"].as_str().ok_or_else(|| Error::line(name, number, "no text in the field \"question\""))?;
+            let question = value["question"]
+                .as_str()
+                .ok_or_else(|| Error::line(name, number, "no text in the field \"question\""))?;
             texts.push((format!("{name}:{number}"), question.to_owned()));
         }
     }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::parquet::columns;
-use crate::Statistics;
+use crate::statistics::Statistics;
 use crate::statistics::table::{Unit, grouped, short};
 use crate::statistics::{LanguageTag, Tally};
 
@@ -46,7 +46,13 @@ pub struct Split {
 }
 
 /// The card as Markdown.
-pub fn card(settings: &CardSettings, statistics: &Statistics, splits: &BTreeMap<LanguageTag, Split>, with_tokens: bool, pipeline: &str) -> String {
+pub fn card(
+    settings: &CardSettings,
+    statistics: &Statistics,
+    splits: &BTreeMap<LanguageTag, Split>,
+    with_tokens: bool,
+    pipeline: &str,
+) -> String {
     let totals = statistics.kept.by_language();
     let mut text = String::from("---\n");
     metadata(&mut text, settings, &totals, splits, with_tokens);
@@ -69,10 +75,17 @@ pub fn card(settings: &CardSettings, statistics: &Statistics, splits: &BTreeMap<
     );
     text += "## Use\n\n```python\nfrom datasets import load_dataset\n\n";
     let first = totals.keys().next().map_or("en", |language| language.code());
-    let _ = writeln!(text, "corpus = load_dataset(\"PATH_OF_THIS_FOLDER\", \"{first}\", split=\"train\", streaming=True)\n```\n");
+    let _ = writeln!(
+        text,
+        "corpus = load_dataset(\"PATH_OF_THIS_FOLDER\", \"{first}\", split=\"train\", streaming=True)\n```\n"
+    );
     text += "Columns: `id` (hash of where the text came from), `text`, `language` (ISO 639-1), `source`, `license` (as its provider states it), `file` and \
              `position` (where it stood in the input)";
-    text += if with_tokens { ", `tokens` (without begin and end tokens).\n\n" } else { ".\n\n" };
+    text += if with_tokens {
+        ", `tokens` (without begin and end tokens).\n\n"
+    } else {
+        ".\n\n"
+    };
     sizes(&mut text, statistics, unit);
     licenses(&mut text, statistics);
     steps(&mut text, statistics);
@@ -99,10 +112,17 @@ fn metadata(
         let _ = writeln!(text, "- {language}");
     }
     text.push_str("task_categories:\n- text-generation\ntags:\n- medical\n- multilingual\n");
-    let _ = writeln!(text, "size_categories:\n- {}", size_category(totals.values().sum::<Tally>().documents));
+    let _ = writeln!(
+        text,
+        "size_categories:\n- {}",
+        size_category(totals.values().sum::<Tally>().documents)
+    );
     text.push_str("configs:\n");
     for language in totals.keys() {
-        let _ = writeln!(text, "- config_name: {language}\n  data_files:\n  - split: train\n    path: data/{language}/train-*.parquet");
+        let _ = writeln!(
+            text,
+            "- config_name: {language}\n  data_files:\n  - split: train\n    path: data/{language}/train-*.parquet"
+        );
     }
     text.push_str("dataset_info:\n");
     for (language, tally) in totals {
@@ -123,14 +143,18 @@ fn metadata(
 fn sizes(text: &mut String, statistics: &Statistics, unit: Unit) {
     let sources: Vec<&String> = statistics.kept.0.keys().collect();
     let _ = write!(text, "## Size\n\n| {} |", unit.name());
-    sources.iter().for_each(|source| drop(write!(text, " {} |", cell(source))));
+    for source in &sources {
+        let _ = write!(text, " {} |", cell(source));
+    }
     text.push_str(" total | documents |\n| --- |");
     text.push_str(&" ---: |".repeat(sources.len() + 2));
     text.push('\n');
     for (language, total) in statistics.kept.by_language() {
         let _ = write!(text, "| {} |", language.name());
         for source in &sources {
-            let amount = statistics.kept.0[*source].get(&language).map_or_else(|| "–".into(), |tally| short(unit.of(tally)));
+            let amount = statistics.kept.0[*source]
+                .get(&language)
+                .map_or_else(|| "–".into(), |tally| short(unit.of(tally)));
             let _ = write!(text, " {amount} |");
         }
         let _ = writeln!(text, " {} | {} |", short(unit.of(&total)), grouped(total.documents));

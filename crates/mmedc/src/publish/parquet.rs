@@ -90,7 +90,8 @@ impl<W: Write + Send> ParquetWriter<W> {
             column.push(value.as_bytes().to_vec().into());
         }
         self.has_language.push(i16::from(document.language.is_some()));
-        self.languages.extend(document.language.map(|language| ByteArray::from(language.code())));
+        self.languages
+            .extend(document.language.map(|language| ByteArray::from(language.code())));
         self.positions.push(document.position as i64);
         self.tokens.push(tokens as i64);
         self.rows += 1;
@@ -108,10 +109,11 @@ impl<W: Write + Send> ParquetWriter<W> {
         }
         let group = self.writer.next_row_group().map_err(|error| problem(&self.name, &error))?;
         let [id, text, source, license, file] = &self.strings;
+        let numbers = [&self.positions, &self.tokens];
         let columns = Columns {
             strings: [Some(id), Some(text), None, Some(source), Some(license), Some(file)],
             languages: (&self.languages, &self.has_language),
-            numbers: if self.with_tokens { &[&self.positions, &self.tokens] } else { &[&self.positions] },
+            numbers: &numbers[..1 + usize::from(self.with_tokens)],
         };
         columns.write(group).map_err(|error| problem(&self.name, &error))?;
         self.strings.iter_mut().for_each(Vec::clear);
@@ -198,7 +200,14 @@ mod tests {
             assert_eq!(rows, 100);
             let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
             assert_eq!(reader.num_row_groups(), 2);
-            let names: Vec<_> = reader.metadata().file_metadata().schema().get_fields().iter().map(|f| f.name().to_string()).collect();
+            let names: Vec<_> = reader
+                .metadata()
+                .file_metadata()
+                .schema()
+                .get_fields()
+                .iter()
+                .map(|f| f.name().to_string())
+                .collect();
             assert_eq!(names, columns(with_tokens).iter().map(|(name, _)| *name).collect::<Vec<_>>());
             for (position, row) in reader.get_row_iter(None).unwrap().enumerate() {
                 let (row, expected) = (row.unwrap(), document(position as u64));

@@ -41,7 +41,12 @@ pub fn lengths(before: &Lengths, after: &Lengths, range: (u32, u32), unit: &str)
     let mut bars = |lengths: &Lengths, class: &str| {
         for (&lower, &count) in &lengths.bins {
             let upper = Lengths::next(lower);
-            let title = format!("{} to {} {unit}: {} documents {class}", grouped(lower), grouped(upper.saturating_sub(1).max(lower)), grouped(count));
+            let title = format!(
+                "{} to {} {unit}: {} documents {class}",
+                grouped(lower),
+                grouped(upper.saturating_sub(1).max(lower)),
+                grouped(count)
+            );
             bar(&mut svg, (x(lower), x(upper)), (0, count), largest, class, &title);
         }
     };
@@ -79,31 +84,61 @@ pub fn densities(densities: &Densities) -> String {
     }
     if densities.minimal_density > 0.0 {
         let at = x(densities.minimal_density * DENSITY_SCALE as f64);
-        let _ = write!(svg, "<line class=\"threshold\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{:.1}\" y2=\"{BOTTOM:.1}\"/>", TOP - 8.0);
+        let _ = write!(
+            svg,
+            "<line class=\"threshold\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{:.1}\" y2=\"{BOTTOM:.1}\"/>",
+            TOP - 8.0
+        );
     }
     close(svg, largest)
 }
 
 fn open(label: &str) -> String {
     let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{label}\">");
-    let _ = write!(svg, "<line class=\"axis\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{BOTTOM}\" y2=\"{BOTTOM}\"/>");
+    let _ = write!(
+        svg,
+        "<line class=\"axis\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{BOTTOM}\" y2=\"{BOTTOM}\"/>"
+    );
     svg
 }
 
 fn close(mut svg: String, largest: u64) -> String {
     if largest > 0 {
-        let _ = write!(svg, "<text class=\"top\" x=\"{RIGHT}\" y=\"10\" text-anchor=\"end\">highest bar: {}</text>", short(largest));
+        let _ = write!(
+            svg,
+            "<text class=\"top\" x=\"{RIGHT}\" y=\"10\" text-anchor=\"end\">highest bar: {}</text>",
+            short(largest)
+        );
     } else {
-        let _ = write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">no documents</text>", WIDTH / 2.0, HEIGHT / 2.0);
+        let _ = write!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">no documents</text>",
+            WIDTH / 2.0,
+            HEIGHT / 2.0
+        );
     }
     svg += "</svg>";
     svg
 }
 
 fn axis_label(svg: &mut String, x: f64, label: &str) {
-    let _ = write!(svg, "<line class=\"axis\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{BOTTOM}\" y2=\"{:.1}\"/>", BOTTOM + 4.0);
-    let anchor = if x < LEFT + 12.0 { "start" } else if x > RIGHT - 12.0 { "end" } else { "middle" };
-    let _ = write!(svg, "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>", BOTTOM + 16.0);
+    let _ = write!(
+        svg,
+        "<line class=\"axis\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{BOTTOM}\" y2=\"{:.1}\"/>",
+        BOTTOM + 4.0
+    );
+    let anchor = if x < LEFT + 12.0 {
+        "start"
+    } else if x > RIGHT - 12.0 {
+        "end"
+    } else {
+        "middle"
+    };
+    let _ = write!(
+        svg,
+        "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>",
+        BOTTOM + 16.0
+    );
 }
 
 /// `1`, `1 k`, `100 k`, `1 M`: a power of ten.

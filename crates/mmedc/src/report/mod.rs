@@ -10,7 +10,7 @@ pub mod chart;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::Statistics;
+use crate::statistics::Statistics;
 use crate::statistics::table::{Unit, grouped, short};
 use crate::statistics::{LanguageTag, Sample, StepStatistics, Tally};
 
@@ -74,15 +74,31 @@ fn summary(page: &mut String, statistics: &Statistics) {
     let mut tile = |name: &str, value: String, note: String| {
         let _ = writeln!(page, "<div><dt>{name}</dt><dd>{value}</dd><p>{note}</p></div>");
     };
-    tile("documents kept", short(kept.documents), format!("{} of {} read", percent(kept.documents, read.documents), short(read.documents)));
+    tile(
+        "documents kept",
+        short(kept.documents),
+        format!("{} of {} read", percent(kept.documents, read.documents), short(read.documents)),
+    );
     if statistics.has_tokens() {
         let each = kept.tokens.checked_div(kept.documents).unwrap_or(0);
         tile("tokens", short(kept.tokens), format!("{} a document on average", grouped(each)));
     }
-    tile("characters kept", short(kept.characters), format!("{} of {} read", percent(kept.characters, read.characters), short(read.characters)));
-    tile("languages", statistics.kept.by_language().len().to_string(), format!("from {} source{}", statistics.kept.0.len(), plural(statistics.kept.0.len())));
+    tile(
+        "characters kept",
+        short(kept.characters),
+        format!("{} of {} read", percent(kept.characters, read.characters), short(read.characters)),
+    );
+    tile(
+        "languages",
+        statistics.kept.by_language().len().to_string(),
+        format!("from {} source{}", statistics.kept.0.len(), plural(statistics.kept.0.len())),
+    );
     if problems > 0 {
-        let kinds: Vec<String> = statistics.problems.iter().map(|(kind, count)| format!("{} {}", grouped(*count), escape(kind))).collect();
+        let kinds: Vec<String> = statistics
+            .problems
+            .iter()
+            .map(|(kind, count)| format!("{} {}", grouped(*count), escape(kind)))
+            .collect();
         tile("could not be read", short(problems), kinds.join(", "));
     }
     page.push_str("</dl>\n");
@@ -98,15 +114,28 @@ fn amounts(page: &mut String, statistics: &Statistics) {
     let languages = statistics.kept.by_language();
     let largest = languages.values().map(|tally| unit.of(tally)).max().unwrap_or(0);
     let name = unit.name();
-    let _ = write!(page, "<section>\n<h2>{}{} by language and source</h2>\n", name[..1].to_uppercase(), &name[1..]);
+    let _ = write!(
+        page,
+        "<section>\n<h2>{}{} by language and source</h2>\n",
+        name[..1].to_uppercase(),
+        &name[1..]
+    );
     page.push_str("<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">language</th>");
-    sources.iter().for_each(|source| drop(write!(page, "<th scope=\"col\" class=\"number\">{}</th>", escape(source))));
-    page.push_str("<th scope=\"col\" class=\"number\">total</th><th scope=\"col\" class=\"number\">documents</th><td></td></tr></thead>\n<tbody>\n");
+    for source in &sources {
+        let _ = write!(page, "<th scope=\"col\" class=\"number\">{}</th>", escape(source));
+    }
+    page.push_str(
+        "<th scope=\"col\" class=\"number\">total</th><th scope=\"col\" class=\"number\">documents</th><td></td></tr></thead>\n<tbody>\n",
+    );
     for (language, total) in &languages {
         let _ = write!(page, "<tr><th scope=\"row\">{}</th>", language.name());
         for source in &sources {
             let amount = statistics.kept.0[*source].get(language);
-            let _ = write!(page, "<td>{}</td>", amount.map_or_else(|| "–".into(), |tally| short(unit.of(tally))));
+            let _ = write!(
+                page,
+                "<td>{}</td>",
+                amount.map_or_else(|| "–".into(), |tally| short(unit.of(tally)))
+            );
         }
         let share = 100.0 * unit.of(total) as f64 / largest.max(1) as f64;
         let _ = writeln!(
@@ -122,7 +151,12 @@ fn amounts(page: &mut String, statistics: &Statistics) {
         let _ = write!(page, "<td>{}</td>", short(unit.of(&sum)));
     }
     let total = statistics.kept.total();
-    let _ = write!(page, "<td class=\"strong\">{}</td><td>{}</td><td></td></tr></tfoot>\n</table></div>\n</section>\n", short(unit.of(&total)), grouped(total.documents));
+    let _ = write!(
+        page,
+        "<td class=\"strong\">{}</td><td>{}</td><td></td></tr></tfoot>\n</table></div>\n</section>\n",
+        short(unit.of(&total)),
+        grouped(total.documents)
+    );
 }
 
 fn steps(page: &mut String, statistics: &Statistics) {
@@ -166,13 +200,20 @@ fn reasons(step: &StepStatistics) -> String {
 fn languages_by_step(page: &mut String, statistics: &Statistics) {
     let languages: Vec<LanguageTag> = statistics.read.by_language().into_keys().collect();
     page.push_str("<details><summary>By language: share kept of what reached the step</summary><div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">step</th>");
-    languages.iter().for_each(|language| drop(write!(page, "<th scope=\"col\" class=\"number\">{}</th>", language.name())));
+    for language in &languages {
+        let _ = write!(page, "<th scope=\"col\" class=\"number\">{}</th>", language.name());
+    }
     page.push_str("</tr></thead>\n<tbody>\n");
     for step in &statistics.steps {
         let _ = write!(page, "<tr><th scope=\"row\">{}</th>", escape(&step.name));
         for language in &languages {
             let kept = step.kept.get(language).map_or(0, |tally| tally.documents);
-            let dropped: u64 = step.dropped.values().filter_map(|languages| languages.get(language)).map(|tally| tally.documents).sum();
+            let dropped: u64 = step
+                .dropped
+                .values()
+                .filter_map(|languages| languages.get(language))
+                .map(|tally| tally.documents)
+                .sum();
             let _ = write!(page, "<td>{}</td>", percent(kept, kept + dropped));
         }
         page.push_str("</tr>\n");
@@ -189,7 +230,12 @@ fn lengths(page: &mut String, statistics: &Statistics) {
             page,
             *language,
             &chart::lengths(read, &kept, range, "characters"),
-            &format!("median about {} read, {} kept; longest kept {}", short(read.median_bin()), short(kept.median_bin()), short(kept.max)),
+            &format!(
+                "median about {} read, {} kept; longest kept {}",
+                short(read.median_bin()),
+                short(kept.median_bin()),
+                short(kept.max)
+            ),
         );
     }
     page.push_str("</div>\n");
@@ -198,7 +244,12 @@ fn lengths(page: &mut String, statistics: &Statistics) {
         let range = chart::range(statistics.tokens_kept.values());
         for (language, kept) in &statistics.tokens_kept {
             let each = kept.sum.checked_div(kept.documents).unwrap_or(0);
-            figure(page, *language, &chart::lengths(&crate::statistics::Lengths::default(), kept, range, "tokens"), &format!("{} tokens, {} a document", short(kept.sum), short(each)));
+            figure(
+                page,
+                *language,
+                &chart::lengths(&crate::statistics::Lengths::default(), kept, range, "tokens"),
+                &format!("{} tokens, {} a document", short(kept.sum), short(each)),
+            );
         }
         page.push_str("</div>\n");
     }
@@ -206,7 +257,12 @@ fn lengths(page: &mut String, statistics: &Statistics) {
 }
 
 fn figure(page: &mut String, language: LanguageTag, svg: &str, caption: &str) {
-    let _ = writeln!(page, "<figure><figcaption><b>{}</b> <span>{}</span></figcaption>{svg}</figure>", language.name(), escape(caption));
+    let _ = writeln!(
+        page,
+        "<figure><figcaption><b>{}</b> <span>{}</span></figcaption>{svg}</figure>",
+        language.name(),
+        escape(caption)
+    );
 }
 
 fn densities(page: &mut String, statistics: &Statistics) {
@@ -243,9 +299,20 @@ fn samples(page: &mut String, statistics: &Statistics) {
     for (step, outcomes) in groups {
         for (outcome, languages) in outcomes {
             let count: usize = languages.values().map(BTreeMap::len).sum();
-            let class = if outcome.starts_with("dropped") || outcome == "nearly kept" { "dropped" } else { "kept" };
-            let name = if step == outcome { escape(step) } else { format!("{} · {}", escape(step), escape(outcome)) };
-            let _ = writeln!(page, "<details class=\"samples\"><summary><span class=\"key {class}\"></span>{name} <span class=\"count\">{count}</span></summary>");
+            let class = if outcome.starts_with("dropped") || outcome == "nearly kept" {
+                "dropped"
+            } else {
+                "kept"
+            };
+            let name = if step == outcome {
+                escape(step)
+            } else {
+                format!("{} · {}", escape(step), escape(outcome))
+            };
+            let _ = writeln!(
+                page,
+                "<details class=\"samples\"><summary><span class=\"key {class}\"></span>{name} <span class=\"count\">{count}</span></summary>"
+            );
             for (language, samples) in languages {
                 samples.iter().for_each(|(id, found)| sample(page, *language, id, found));
             }
@@ -256,7 +323,11 @@ fn samples(page: &mut String, statistics: &Statistics) {
 }
 
 fn sample(page: &mut String, language: LanguageTag, id: &str, sample: &Sample) {
-    let more = if sample.excerpt.chars().count() as u64 == sample.characters { "" } else { "…" };
+    let more = if sample.excerpt.chars().count() as u64 == sample.characters {
+        ""
+    } else {
+        "…"
+    };
     let _ = write!(
         page,
         "<article id=\"{}\"><h4>{} · {} · {}, {}</h4>",
@@ -290,7 +361,12 @@ fn counters(page: &mut String, statistics: &Statistics) {
     for (step, counts) in all {
         for (index, (name, count)) in counts.0.iter().enumerate() {
             let step = if index == 0 { escape(step) } else { String::new() };
-            let _ = writeln!(page, "<tr><th scope=\"row\">{step}</th><td class=\"text\">{}</td><td>{}</td></tr>", escape(name), grouped(*count));
+            let _ = writeln!(
+                page,
+                "<tr><th scope=\"row\">{step}</th><td class=\"text\">{}</td><td>{}</td></tr>",
+                escape(name),
+                grouped(*count)
+            );
         }
     }
     page.push_str("</tbody>\n</table></div>\n</section>\n");
@@ -328,7 +404,9 @@ mod tests {
                 statistics.add_kept(&document, Some(10 * position));
             } else {
                 *step.dropped.entry("not_medical".into()).or_default().entry(language).or_default() += tally;
-                statistics.samples.offer("filter_mmedc", "dropped: not_medical", &document, || "density < 4 %".into());
+                statistics
+                    .samples
+                    .offer("filter_mmedc", "dropped: not_medical", &document, || "density < 4 %".into());
             }
         }
         statistics
@@ -337,7 +415,9 @@ mod tests {
     #[test]
     fn nothing_of_a_document_becomes_markup_and_nothing_is_fetched() {
         let page = html("A <b>title</b>", &statistics(), "{\"a\": \"<i>\"}");
-        for forbidden in ["<script", "<web>", "a&b.txt", "<b>title", "<i>", "http:", "https:", "url(", "@import", "\u{1}"] {
+        for forbidden in [
+            "<script", "<web>", "a&b.txt", "<b>title", "<i>", "http:", "https:", "url(", "@import", "\u{1}",
+        ] {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
         assert!(page.contains("&lt;script&gt;alert(") && page.contains("density &lt; 4 %"));

@@ -41,9 +41,7 @@ impl Samples {
     pub fn offer(&mut self, step: &str, outcome: &str, document: &Document, note: impl FnOnce() -> String) {
         let language = LanguageTag::of(document.language);
         let group = self.0.get(step).and_then(|outcomes| outcomes.get(outcome)?.get(&language));
-        if group.is_some_and(|group| {
-            group.len() >= SAMPLES && group.last_key_value().is_some_and(|(largest, _)| *largest <= document.id)
-        }) {
+        if group.is_some_and(|group| group.len() >= SAMPLES && group.last_key_value().is_some_and(|(largest, _)| *largest <= document.id)) {
             return;
         }
         let sample = Sample {

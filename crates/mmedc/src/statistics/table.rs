@@ -81,7 +81,13 @@ fn cell(tally: Option<&Tally>, unit: Unit) -> String {
 /// Columns of equal width, a rule under the header and above the last row; the first column to the left, numbers to the right.
 pub fn lines(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let rule = "─".repeat(widths.iter().sum::<usize>() + 2 * columns.saturating_sub(1));
     let mut text = String::new();
