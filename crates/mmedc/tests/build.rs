@@ -2,15 +2,15 @@
 //! the same. What happens to killed processes and on full disks is tested with the program itself, in `native-trainer/tests/corpus_build.rs`.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use mmedc::build::{Build, Config, Manner, OpenTokenizer, Share, Silent, Stage};
-use mmedc::filter::Keywords;
-use mmedc::statistics::{LanguageTag, Statistics};
-use mmedc::storage::Storage;
-use mmedc::{Error, Language};
+use mmedkit_mmedc::build::{Build, Config, Manner, OpenTokenizer, Share, Silent, Stage};
+use mmedkit_mmedc::filter::Keywords;
+use mmedkit_mmedc::statistics::{LanguageTag, Statistics};
+use mmedkit_mmedc::storage::Storage;
+use mmedkit_mmedc::{Error, Language};
 use tokenizer::{BpeTraining, Tokenizer, train_bpe};
 
 /// Text about medicine: the filter's own words, in an order that `seed` decides.
@@ -82,7 +82,7 @@ fn tokenizer(folder: &Path) -> OpenTokenizer {
     })
 }
 
-fn train_tokenizer(texts: &[String]) -> mmedc::Result<Tokenizer> {
+fn train_tokenizer(texts: &[String]) -> mmedkit_mmedc::Result<Tokenizer> {
     let training = BpeTraining {
         vocab_size: 400,
         special_tokens: vec!["<|end|>".into()],
@@ -94,7 +94,7 @@ fn train_tokenizer(texts: &[String]) -> mmedc::Result<Tokenizer> {
     train_bpe(texts.iter(), &training, |_| {}).map_err(|error| Error::Refused(error.to_string()))
 }
 
-fn no_tokenizer(_: &Path) -> mmedc::Result<Tokenizer> {
+fn no_tokenizer(_: &Path) -> mmedkit_mmedc::Result<Tokenizer> {
     panic!("nothing asks for a tokenizer")
 }
 
@@ -193,7 +193,7 @@ fn the_numbers_are_those_of_the_input() {
         .map(|(_, bytes)| rows(bytes))
         .sum();
     assert_eq!(rows, stay.documents);
-    let shards = mmedc::shards::Manifest::open(&folder.path().join("out/shards")).unwrap();
+    let shards = mmedkit_mmedc::shards::Manifest::open(&folder.path().join("out/shards")).unwrap();
     let packed: u64 = shards
         .train
         .iter()
@@ -210,16 +210,19 @@ fn the_numbers_are_those_of_the_input() {
 
 fn rows(parquet: &[u8]) -> u64 {
     use parquet::file::reader::{FileReader, SerializedFileReader};
-    let reader = SerializedFileReader::new(bytes::Bytes::copy_from_slice(parquet)).unwrap();
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(parquet).unwrap();
+    let reader = SerializedFileReader::new(file).unwrap();
     reader.metadata().file_metadata().num_rows() as u64
 }
 
+#[cfg(feature = "object-store")]
 #[test]
 fn an_object_store_holds_the_same_as_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     inputs(folder.path());
     open(folder.path(), "local").run(&Stage::ALL, Share::WHOLE, ALONE, &Silent).unwrap();
-    let store = Arc::new(object_store::memory::InMemory::new());
+    let store = std::sync::Arc::new(object_store::memory::InMemory::new());
     let storage = || Storage::remote("memory://bucket/corpus", store.clone(), "corpus".into()).unwrap();
     for stage in Stage::ALL {
         for task in 0..2 {

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use mmedc::build::finish::STATISTICS;
+use mmedc::report;
 use mmedc::statistics::table::{Unit, grouped, lines, table};
 use mmedc::statistics::{LanguageTag, Statistics};
-use mmedc::{read, report};
 
 use super::input::InputArgs;
 use crate::model;
@@ -63,32 +63,19 @@ impl Source {
         let tokenizer = self.tokenizer.as_deref().map(model::open_tokenizer).transpose()?;
         let inputs = self.input.files()?;
         let options = self.input.options();
-        let bar = inputs.progress()?;
         let mut statistics = Statistics::default();
-        for (_, input) in &inputs.files {
-            let mut reader = read::open(input, &options)?;
-            for document in reader.by_ref() {
-                match document {
-                    Ok(document) => {
-                        let tokens = tokenizer
-                            .as_ref()
-                            .map(|tokenizer| tokenizer.encode(&document.text, false, false))
-                            .transpose()?;
-                        statistics.add_read(&document);
-                        statistics.add_kept(&document, tokens.map(|tokens| tokens.len() as u64));
-                        statistics.samples.offer("kept", "kept", &document, String::new);
-                    }
-                    Err(problem) if problem.is_fatal() => return Err(problem.into()),
-                    Err(problem) => {
-                        *statistics.problems.entry(problem.name().to_owned()).or_default() += 1;
-                        bar.suspend(|| eprintln!("left out: {problem}"));
-                    }
-                }
-            }
-            statistics.reading.merge(reader.counts());
-            bar.inc(input.bytes);
-        }
-        bar.finish_and_clear();
+        let read = inputs.documents(&options, |_, document| {
+            let tokens = tokenizer
+                .as_ref()
+                .map(|tokenizer| tokenizer.encode(&document.text, false, false))
+                .transpose()?;
+            statistics.add_read(&document);
+            statistics.add_kept(&document, tokens.map(|tokens| tokens.len() as u64));
+            statistics.samples.offer("kept", "kept", &document, String::new);
+            Ok(())
+        })?;
+        statistics.reading = read.counts;
+        statistics.problems = read.problems.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
         Ok(statistics)
     }
 }

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::steps::{self, StepName};
 use crate::publish::CardSettings;
+use crate::quality::Quality;
 use crate::read::{InvalidUtf8, ReadOptions};
 use crate::storage::Storage;
 use crate::{Error, Language, Result, dedup};
@@ -26,12 +27,19 @@ pub struct Config {
     pub output: String,
     pub input: Vec<Input>,
     /// In the order in which they run; `duplicates`, which needs all documents, is last.
-    #[serde(default = "steps::default_order")]
-    pub steps: Vec<StepName>,
+    #[serde(default)]
+    pub steps: Option<Vec<StepName>>,
+    #[serde(default)]
+    pub normalise: steps::NormaliseSettings,
+    #[serde(default)]
+    pub language: steps::LanguageSettings,
     #[serde(default)]
     pub filter: steps::FilterSettings,
     #[serde(default)]
     pub duplicates: DuplicateSettings,
+    /// The groups of rules that apply; left out, all of them with their papers' thresholds.
+    #[serde(default)]
+    pub quality: Option<Quality>,
     #[serde(default)]
     pub contamination: steps::ContaminationSettings,
     /// Tokens, and shards to train on. Left out: neither.
@@ -87,6 +95,7 @@ impl Input {
             language: self.language,
             source: self.source.clone(),
             license: self.license.clone(),
+            exclude: self.exclude.clone(),
             ..ReadOptions::default()
         }
     }
@@ -187,6 +196,14 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The steps in their order.
+    pub fn order(&self) -> Vec<StepName> {
+        let questions = !self.contamination.questions.is_empty();
+        self.steps.clone().unwrap_or_else(|| steps::default_order(questions))
+    }
+}
+
 /// A configuration that was checked, with what it refers to.
 pub struct Settings {
     pub config: Config,
@@ -212,18 +229,19 @@ impl Settings {
         if config.duplicates.buckets == 0 {
             return refused("[duplicates] buckets must be at least 1");
         }
-        for (index, step) in config.steps.iter().enumerate() {
-            if config.steps[..index].contains(step) {
+        let order = config.order();
+        for (index, step) in order.iter().enumerate() {
+            if order[..index].contains(step) {
                 return refused(&format!("steps: {step} stands there twice"));
             }
-            if *step == StepName::Duplicates && index + 1 != config.steps.len() {
+            if *step == StepName::Duplicates && index + 1 != order.len() {
                 return refused("steps: duplicates must be the last, for it needs all documents as they are after the others");
             }
         }
-        if config.steps.contains(&StepName::Duplicates) {
+        if order.contains(&StepName::Duplicates) {
             config.duplicates.options().check()?;
         }
-        if config.steps.contains(&StepName::Contamination) && config.contamination.questions.is_empty() {
+        if order.contains(&StepName::Contamination) && config.contamination.questions.is_empty() {
             return refused("steps: contamination needs [contamination] questions, the files to look for");
         }
         let mut settings = Settings {
@@ -242,7 +260,7 @@ impl Settings {
     fn named_files(&self) -> Vec<String> {
         let config = &self.config;
         let mut names: Vec<String> = config.filter.keywords.iter().cloned().collect();
-        if config.steps.contains(&StepName::Contamination) {
+        if config.order().contains(&StepName::Contamination) {
             names.extend(config.contamination.questions.iter().cloned());
         }
         names.extend(config.tokenize.iter().map(|settings| settings.tokenizer.clone()));
@@ -256,7 +274,7 @@ impl Settings {
     }
 
     pub fn finds_copies(&self) -> bool {
-        self.config.steps.contains(&StepName::Duplicates)
+        self.config.order().contains(&StepName::Duplicates)
     }
 
     /// Units of the stage `reduce`.

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use super::runner::{Build, Marker, Progress, Stage};
 use super::steps::Steps;
-use crate::read::{self, Format, Reader};
+use crate::read::{self, Format, ReadProblem, Reader};
 use crate::statistics::Statistics;
 use crate::storage::{Fetched, Storage};
 use crate::{Counts, Document, DocumentWriter, Error, Result, dedup};
@@ -108,7 +108,7 @@ struct Open {
 }
 
 impl Stream<'_> {
-    fn open(&self, path: &str, bytes: u64) -> Result<Open> {
+    fn open(&self, path: &str, bytes: u64) -> Result<std::result::Result<Open, ReadProblem>> {
         let fetched = self.input.fetch(path)?;
         let unreadable = |error| Error::io(self.input.shown(path), error);
         let file = File::open(&fetched.path).map_err(unreadable)?;
@@ -122,12 +122,22 @@ impl Stream<'_> {
         let Some(format) = Format::of(path) else {
             return Err(Error::Refused(format!("{}: not a format that is read", self.input.shown(path))));
         };
-        let reader = read::open_file(file, path, format, &self.options).map_err(|problem| Error::Refused(problem.to_string()))?;
-        Ok(Open {
+        let reader = read::open_file(file, path, format, &self.options);
+        Ok(reader.map(|reader| Open {
             reader,
             _fetched: fetched,
             left: bytes,
-        })
+        }))
+    }
+
+    /// What cannot be read is counted; a file of a wrong shape ends the build.
+    fn count(&mut self, problem: ReadProblem) -> Result<()> {
+        if problem.is_fatal() {
+            return Err(Error::Refused(problem.to_string()));
+        }
+        *self.statistics.problems.entry(problem.name().to_owned()).or_default() += 1;
+        self.progress.note(&format!("left out: {problem}"));
+        Ok(())
     }
 
     /// The next document as read.
@@ -135,9 +145,12 @@ impl Stream<'_> {
         loop {
             let Some(open) = &mut self.open else {
                 let Some((path, bytes)) = self.files.next() else { return Ok(None) };
-                match self.open(path, *bytes) {
+                match self.open(path, *bytes)? {
                     Ok(open) => self.open = Some(open),
-                    Err(error) => return Err(error),
+                    Err(problem) => {
+                        self.count(problem)?;
+                        self.progress.advance(*bytes);
+                    }
                 }
                 continue;
             };
@@ -149,11 +162,7 @@ impl Stream<'_> {
                     self.progress.advance(read);
                     return Ok(Some(document));
                 }
-                Some(Err(problem)) if problem.is_fatal() => return Err(Error::Refused(problem.to_string())),
-                Some(Err(problem)) => {
-                    *self.statistics.problems.entry(problem.name().to_owned()).or_default() += 1;
-                    self.progress.note(&format!("left out: {problem}"));
-                }
+                Some(Err(problem)) => self.count(problem)?,
                 None => {
                     self.statistics.reading.merge(open.reader.counts());
                     self.progress.advance(open.left);

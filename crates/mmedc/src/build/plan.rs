@@ -95,7 +95,7 @@ fn list(build: &Build, input: &Input, plan: &mut Plan) -> Result<Vec<Entry>> {
     let unreadable = |problem: ReadProblem| Error::Refused(problem.to_string());
     if !is_remote(&input.path) {
         let path = build.settings.base.join(input.path.trim_start_matches("file://"));
-        let listing = tree::list(&path, &input.exclude).map_err(unreadable)?;
+        let listing = tree::list(&path, &input.options()).map_err(unreadable)?;
         plan.other += listing.other;
         plan.excluded += listing.excluded;
         let entry = |file: tree::InputFile| Entry {

@@ -293,20 +293,24 @@ fn marker_path(stage: Stage, unit: u64) -> String {
 }
 
 fn unfinished(stage: Stage, missing: &[u64], share: Share) -> Error {
-    let shown: Vec<String> = missing.iter().take(8).map(u64::to_string).collect();
-    let tasks: BTreeSet<u64> = missing.iter().map(|unit| unit % share.tasks).collect();
-    let tasks: Vec<String> = tasks.iter().take(8).map(u64::to_string).collect();
-    let more = |shown: usize, all: usize| if all > shown { ", …" } else { "" };
+    let tasks: Vec<u64> = missing
+        .iter()
+        .map(|unit| unit % share.tasks)
+        .collect::<BTreeSet<u64>>()
+        .into_iter()
+        .collect();
+    let list = |numbers: &[u64]| {
+        let shown: Vec<String> = numbers.iter().take(8).map(u64::to_string).collect();
+        shown.join(", ") + if numbers.len() > 8 { ", …" } else { "" }
+    };
+    let (name, one_unit, one_task) = (stage.name(), missing.len() == 1, tasks.len() == 1);
     Error::Refused(format!(
-        "stage {0} is not finished: {1} unit{2} missing ({3}{4}). Run `--stage {0}` again for task{5} {6}{7} of {8}; what is done is not done twice",
-        stage.name(),
+        "stage {name} is not finished: {} unit{} missing ({}). Run `--stage {name}` again for task{} {} of {}; what is done is not done twice",
         missing.len(),
-        if missing.len() == 1 { " is" } else { "s are" },
-        shown.join(", "),
-        more(shown.len(), missing.len()),
-        if tasks.len() == 1 { "" } else { "s" },
-        tasks.join(", "),
-        more(tasks.len(), missing.len().min(share.tasks as usize)),
+        if one_unit { " is" } else { "s are" },
+        list(missing),
+        if one_task { "" } else { "s" },
+        list(&tasks),
         share.tasks
     ))
 }

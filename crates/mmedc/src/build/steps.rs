@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::config::Settings;
 use crate::contamination::{self, Contamination};
 use crate::filter::{Decision, Keywords, MedicalFilter, Rule};
+use crate::lang_id::{LanguageId, OnDisagreement};
+use crate::normalise::{Form, Normalise};
+use crate::pii::MaskPersonalData;
+use crate::quality::Quality;
 use crate::statistics::{LanguageTag, Statistics, Tally};
 use crate::{Document, Error, Result, Step, Verdict};
 
@@ -17,8 +21,12 @@ use crate::{Document, Error, Result, Step, Verdict};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepName {
+    Normalise,
+    Language,
     Filter,
+    Quality,
     Contamination,
+    PersonalData,
     /// Over the whole corpus: see [`super::copies`].
     Duplicates,
 }
@@ -26,16 +34,44 @@ pub enum StepName {
 impl fmt::Display for StepName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            StepName::Normalise => "normalise",
+            StepName::Language => "language",
             StepName::Filter => "filter",
+            StepName::Quality => "quality",
             StepName::Contamination => "contamination",
+            StepName::PersonalData => "personal_data",
             StepName::Duplicates => "duplicates",
         })
     }
 }
 
-/// Where a configuration names no steps. Without questions to look for there is no search for them, and quality heuristics are opted into.
-pub fn default_order() -> Vec<StepName> {
-    vec![StepName::Filter, StepName::Duplicates]
+/// Where a configuration names no steps: all but the quality heuristics, and contamination where there are questions to look for.
+pub fn default_order(questions: bool) -> Vec<StepName> {
+    let all = [
+        StepName::Normalise,
+        StepName::Language,
+        StepName::Filter,
+        StepName::Contamination,
+        StepName::PersonalData,
+        StepName::Duplicates,
+    ];
+    all.into_iter()
+        .filter(|step| *step != StepName::Contamination || questions)
+        .collect()
+}
+
+/// `[normalise]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NormaliseSettings {
+    pub form: Form,
+}
+
+/// `[language]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LanguageSettings {
+    pub on_disagreement: OnDisagreement,
 }
 
 /// `[filter]`
@@ -122,6 +158,12 @@ impl Steps {
                         Err(error) => return Some(Err(error)),
                     }
                 }
+                StepName::Normalise => Prepared::Plain(Box::new(Normalise::new(config.normalise.form))),
+                StepName::Language => Prepared::Plain(Box::new(LanguageId {
+                    on_disagreement: config.language.on_disagreement,
+                })),
+                StepName::Quality => Prepared::Plain(Box::new(config.quality.clone().unwrap_or_else(Quality::all))),
+                StepName::PersonalData => Prepared::Plain(Box::new(MaskPersonalData::new())),
                 StepName::Contamination => match find_questions(settings) {
                     Ok(step) => Prepared::Plain(Box::new(step)),
                     Err(error) => return Some(Err(error)),
@@ -129,7 +171,7 @@ impl Steps {
             }))
         };
         Ok(Steps {
-            steps: config.steps.iter().filter_map(prepare).collect::<Result<_>>()?,
+            steps: config.order().iter().filter_map(prepare).collect::<Result<_>>()?,
         })
     }
 

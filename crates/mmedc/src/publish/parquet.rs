@@ -198,7 +198,9 @@ mod tests {
             }
             let (bytes, rows, _) = writer.finish().unwrap();
             assert_eq!(rows, 100);
-            let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            let reader = SerializedFileReader::new(file).unwrap();
             assert_eq!(reader.num_row_groups(), 2);
             let names: Vec<_> = reader
                 .metadata()

@@ -3,24 +3,26 @@
 //! Programs that write files want paths. So a store is used through a folder of this machine: [`Storage::fetch`] brings a file here, and
 //! [`Storage::publish`] sends one there when it is whole. In a local build both do nothing, for the file is already where it belongs.
 //!
+//! Stores are behind the feature `object-store`, clients for S3, Google Cloud Storage, Azure and HTTP behind `cloud`: they bring many crates.
+//!
 //! What must hold: nothing appears under its name before it is whole (a rename here, a finished upload there); at most one part of a file is
 //! in memory.
 
-use std::fs::File;
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use futures::StreamExt;
-use object_store::path::Path as Key;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
-use tokio::runtime::Runtime;
 
 use crate::write::write_file;
 use crate::{Error, Result};
 
-/// What is sent at once. S3 allows 10,000 parts: files up to 160 GB.
-const PART_BYTES: usize = 16 << 20;
+#[cfg(feature = "object-store")]
+mod remote;
+#[cfg(not(feature = "object-store"))]
+#[path = "absent.rs"]
+mod remote;
+
+use remote::Remote;
+
+/// Where the clients are missing.
+const BUILD_IT: &str = "\nthis program was built without object stores: build it with `--features cloud`";
 
 /// A place for files.
 pub struct Storage {
@@ -30,15 +32,6 @@ pub struct Storage {
 enum Place {
     Local(PathBuf),
     Remote(Remote),
-}
-
-struct Remote {
-    /// As the user wrote it.
-    shown: String,
-    store: Arc<dyn ObjectStore>,
-    prefix: Key,
-    scratch: tempfile::TempDir,
-    runtime: Arc<Runtime>,
 }
 
 /// A file as it is listed.
@@ -75,18 +68,9 @@ impl Storage {
         if !is_remote(location) {
             return Ok(Storage::local(base.join(location.trim_start_matches("file://"))));
         }
-        let refused = |problem: String| Error::Refused(format!("{location}: {problem}"));
-        let url = url::Url::parse(location).map_err(|error| refused(error.to_string()))?;
-        let environment = std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value));
-        let (store, prefix) = object_store::parse_url_opts(&url, environment).map_err(|error| {
-            let hint = if cfg!(feature = "cloud") {
-                ""
-            } else {
-                "\nthis program was built without object stores: build it with `--features cloud`"
-            };
-            refused(format!("{error}{hint}"))
-        })?;
-        Storage::remote(location, Arc::from(store), prefix)
+        Ok(Storage {
+            place: Place::Remote(Remote::open(location)?),
+        })
     }
 
     /// A folder, which need not exist yet.
@@ -97,18 +81,10 @@ impl Storage {
     }
 
     /// Everything below `prefix` of a store; `shown` is its name in messages.
-    pub fn remote(shown: &str, store: Arc<dyn ObjectStore>, prefix: Key) -> Result<Storage> {
-        let scratch = tempfile::Builder::new().prefix("mmedkit-").tempdir();
-        let scratch = scratch.map_err(|error| Error::io(std::env::temp_dir(), error))?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    #[cfg(feature = "object-store")]
+    pub fn remote(shown: &str, store: std::sync::Arc<dyn object_store::ObjectStore>, prefix: object_store::path::Path) -> Result<Storage> {
         Ok(Storage {
-            place: Place::Remote(Remote {
-                shown: shown.trim_end_matches('/').to_owned(),
-                store,
-                prefix,
-                runtime: Arc::new(runtime.map_err(|error| Error::io(shown, error))?),
-                scratch,
-            }),
+            place: Place::Remote(Remote::new(shown, store, prefix)?),
         })
     }
 
@@ -116,7 +92,7 @@ impl Storage {
     pub fn shown(&self, path: &str) -> String {
         match &self.place {
             Place::Local(root) => root.join(path).display().to_string(),
-            Place::Remote(remote) => format!("{}/{path}", remote.shown),
+            Place::Remote(remote) => remote.shown(path),
         }
     }
 
@@ -150,11 +126,7 @@ impl Storage {
                 let path = root.join(path);
                 path.try_exists().map_err(|error| Error::io(path, error))
             }
-            Place::Remote(remote) => match remote.runtime.block_on(remote.store.head(&remote.key(path)?)) {
-                Ok(_) => Ok(true),
-                Err(object_store::Error::NotFound { .. }) => Ok(false),
-                Err(error) => Err(remote.problem(path, &error)),
-            },
+            Place::Remote(remote) => remote.exists(path),
         }
     }
 
@@ -166,15 +138,7 @@ impl Storage {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(Error::io(root.join(path), error)),
             },
-            Place::Remote(remote) => {
-                let key = remote.key(path)?;
-                let read = async { remote.store.get(&key).await?.bytes().await };
-                match remote.runtime.block_on(read) {
-                    Ok(bytes) => Ok(Some(bytes.to_vec())),
-                    Err(object_store::Error::NotFound { .. }) => Ok(None),
-                    Err(error) => Err(remote.problem(path, &error)),
-                }
-            }
+            Place::Remote(remote) => remote.read(path),
         }
     }
 
@@ -182,11 +146,7 @@ impl Storage {
     pub fn write(&self, path: &str, bytes: &[u8]) -> Result<()> {
         match &self.place {
             Place::Local(root) => write_file(root.join(path), bytes),
-            Place::Remote(remote) => {
-                let key = remote.key(path)?;
-                let put = remote.store.put(&key, PutPayload::from(bytes.to_vec()));
-                remote.runtime.block_on(put).map(drop).map_err(|error| remote.problem(path, &error))
-            }
+            Place::Remote(remote) => remote.write(path, bytes),
         }
     }
 
@@ -194,7 +154,7 @@ impl Storage {
     pub fn writable(&self, path: &str) -> PathBuf {
         match &self.place {
             Place::Local(root) => root.join(path),
-            Place::Remote(remote) => remote.scratch.path().join(path),
+            Place::Remote(remote) => remote.scratch().join(path),
         }
     }
 
@@ -266,98 +226,6 @@ impl Storage {
     }
 }
 
-impl Remote {
-    /// Names come from this program or from a listing, so nothing in them is rewritten.
-    fn key(&self, path: &str) -> Result<Key> {
-        let whole = if path.is_empty() {
-            self.prefix.to_string()
-        } else {
-            format!("{}/{path}", self.prefix)
-        };
-        Key::parse(whole.trim_start_matches('/')).map_err(|error| self.problem(path, &error.into()))
-    }
-
-    fn problem(&self, path: &str, error: &object_store::Error) -> Error {
-        Error::Refused(format!("{}/{path}: {error}", self.shown))
-    }
-
-    fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
-        let folder = self.key(prefix)?;
-        let mut entries = Vec::new();
-        self.runtime.block_on(async {
-            let mut listed = self.store.list(Some(&folder));
-            while let Some(object) = listed.next().await {
-                let object = object.map_err(|error| self.problem(prefix, &error))?;
-                let inside = object.location.prefix_match(&self.prefix).map(|parts| {
-                    let parts: Vec<String> = parts.map(|part| part.as_ref().to_owned()).collect();
-                    parts.join("/")
-                });
-                if let Some(path) = inside {
-                    entries.push(Entry { path, bytes: object.size });
-                }
-            }
-            Ok(entries)
-        })
-    }
-
-    fn upload(&self, path: &str, here: &Path) -> Result<()> {
-        let mut file = File::open(here).map_err(|error| Error::io(here, error))?;
-        let mut part = || -> Result<Vec<u8>> {
-            let mut bytes = Vec::new();
-            let read = (&mut file).take(PART_BYTES as u64).read_to_end(&mut bytes);
-            read.map_err(|error| Error::io(here, error))?;
-            Ok(bytes)
-        };
-        let key = self.key(path)?;
-        let problem = |error: object_store::Error| self.problem(path, &error);
-        let first = part()?;
-        if first.len() < PART_BYTES {
-            return self.runtime.block_on(self.store.put(&key, first.into())).map(drop).map_err(problem);
-        }
-        self.runtime.block_on(async {
-            let mut upload = self.store.put_multipart(&key).await.map_err(problem)?;
-            let sent = async {
-                let mut next = first;
-                while !next.is_empty() {
-                    upload.put_part(next.into()).await.map_err(problem)?;
-                    next = part()?;
-                }
-                upload.complete().await.map_err(problem)
-            };
-            match sent.await {
-                Ok(_) => Ok(()),
-                Err(error) => {
-                    // Parts that were sent cost money until they are given up.
-                    let _ = upload.abort().await;
-                    Err(error)
-                }
-            }
-        })
-    }
-
-    fn download(&self, path: &str, name: &str) -> Result<Fetched> {
-        let here = self.scratch.path().join("fetched").join(name);
-        let folder = here.parent().expect("has a folder");
-        std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
-        // From here on a failure removes what arrived.
-        let fetched = Fetched {
-            path: here.clone(),
-            temporary: true,
-        };
-        let mut file = File::create(&here).map_err(|error| Error::io(&here, error))?;
-        let key = self.key(path)?;
-        self.runtime.block_on(async {
-            let problem = |error: object_store::Error| self.problem(path, &error);
-            let mut bytes = self.store.get(&key).await.map_err(problem)?.into_stream();
-            while let Some(chunk) = bytes.next().await {
-                file.write_all(&chunk.map_err(problem)?).map_err(|error| Error::io(&here, error))?;
-            }
-            Ok(())
-        })?;
-        Ok(fetched)
-    }
-}
-
 fn unique() -> u64 {
     static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
@@ -398,15 +266,18 @@ fn list_folder(root: &Path, prefix: &str) -> Result<Vec<Entry>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use object_store::memory::InMemory;
+    #[cfg(feature = "object-store")]
+    use std::sync::Arc;
 
+    #[cfg(feature = "object-store")]
     fn both() -> (tempfile::TempDir, [Storage; 2]) {
         let folder = tempfile::tempdir().unwrap();
         let local = Storage::local(folder.path().join("out"));
-        let remote = Storage::remote("memory://bucket/a b", Arc::new(InMemory::new()), Key::from("a b")).unwrap();
+        let remote = Storage::remote("memory://bucket/a b", Arc::new(object_store::memory::InMemory::new()), "a b".into()).unwrap();
         (folder, [local, remote])
     }
 
+    #[cfg(feature = "object-store")]
     #[test]
     fn a_folder_and_a_store_behave_the_same() {
         let (_folder, storages) = both();
@@ -418,7 +289,7 @@ mod tests {
             storage.write("a.txt", b"other").unwrap();
             assert!(storage.exists("b/marker.json").unwrap() && !storage.exists("b/none").unwrap());
             let here = storage.writable("c/big");
-            let bytes: Vec<u8> = (0..PART_BYTES + 1000).map(|n| (n % 251) as u8).collect();
+            let bytes: Vec<u8> = (0..remote::PART_BYTES + 1000).map(|n| (n % 251) as u8).collect();
             write_file(&here, &bytes).unwrap();
             assert_eq!(storage.publish("c/big").unwrap(), bytes.len() as u64);
             let listed: Vec<(String, u64)> = storage
@@ -443,13 +314,12 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "object-store")]
     #[test]
     fn what_is_not_there_is_an_error_that_names_it() {
         let (_folder, [_, remote]) = both();
         let error = remote.fetch("c/none").err().unwrap().to_string();
         assert!(error.starts_with("memory://bucket/a b/c/none: "), "{error}");
-        let error = Storage::open("ftp://host/x", Path::new("")).err().unwrap().to_string();
-        assert!(error.contains("ftp://host/x"), "{error}");
     }
 
     #[test]
