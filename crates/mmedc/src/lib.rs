@@ -11,9 +11,12 @@
 //! - [`filter`]: is it about medicine?
 //! - [`units`]: what of a text counts when texts are compared; on it stand [`dedup`] (copies) and [`contamination`] (a benchmark's questions)
 //! - [`shards`]: tokens that a trainer reads, in an order ([`order`]) computed by formula
+//! - [`build`]: all of it, in tasks, on one machine or many; [`storage`]: a folder or an object store
+//! - [`statistics`], [`report`], [`publish`]: what is in the corpus, for readers and for the Hugging Face hub
 //! - [`write`]: files that appear under their name only when they are whole; the form between two steps on disk
 
 mod batches;
+pub mod build;
 pub mod contamination;
 pub mod dedup;
 pub mod document;
@@ -23,11 +26,15 @@ pub mod lang_id;
 pub mod normalise;
 pub mod order;
 pub mod pii;
+pub mod publish;
 pub mod quality;
 pub mod read;
 mod read_documents;
+pub mod report;
 pub mod shards;
+pub mod statistics;
 pub mod step;
+pub mod storage;
 pub mod units;
 pub mod write;
 

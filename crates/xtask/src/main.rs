@@ -3,10 +3,11 @@
 //! - what is on the machine and what must be installed: `setup.rs`, which calls `wasm_target.rs` (with `debian_wasm.rs`
 //!   where rustup cannot help), `web_tools.rs` and `system.rs`;
 //! - the site: `web.rs`, `size.rs`, `serve.rs` (on `http.rs`);
-//! - the tests: `suite.rs`, `report.rs`; the measurements: `bench.rs`;
+//! - the tests: `suite.rs`, `clusters.rs`, `report.rs`; the measurements: `bench.rs`;
 //! - the machine behind a trait, so that all this is tested without installing anything: `host.rs`, `fake.rs`.
 
 mod bench;
+mod clusters;
 mod debian_wasm;
 #[cfg(test)]
 mod fake;
@@ -50,7 +51,11 @@ enum Command {
         port: u16,
     },
     /// Check format and lints, run the Rust tests and the browser tests
-    Test,
+    Test {
+        /// Instead, build a corpus on a real Slurm and a real Ray on this machine
+        #[arg(long)]
+        clusters: bool,
+    },
     /// Build the app in release form into dist/
     BuildWeb,
     /// Build the static site for publishing into dist/ and say what it weighs
@@ -60,6 +65,9 @@ enum Command {
         /// Also measure WebGPU in Chromium, on whatever adapter it finds
         #[arg(long)]
         webgpu: bool,
+        /// Measure only the corpus pipeline, on text repeated from $MMEDKIT_CONFORMANCE/corpus (../shared/data/corpus)
+        #[arg(long)]
+        corpus: bool,
     },
 }
 
@@ -90,9 +98,11 @@ fn run(args: &Args) -> Result<()> {
                 println!("\nmmedkit is at http://127.0.0.1:{port} (Ctrl-C stops it)");
             })
         }
-        Command::Test => suite::test(host, places),
+        Command::Test { clusters: false } => suite::test(host, places),
+        Command::Test { clusters: true } => clusters::test(host, places),
         Command::BuildWeb => web::build(host, places, &setup::web(host, places)?),
         Command::Dist => web::dist(host, places, &setup::web(host, places)?),
-        Command::Bench { webgpu } => bench::bench(host, places, &setup::web(host, places)?, &setup::tests(host)?, webgpu),
+        Command::Bench { corpus: true, .. } => bench::corpus(host, places),
+        Command::Bench { webgpu, .. } => bench::bench(host, places, &setup::web(host, places)?, &setup::tests(host)?, webgpu),
     }
 }

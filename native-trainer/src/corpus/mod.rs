@@ -1,10 +1,12 @@
 //! `mmedkit corpus`: from raw text to training data, each step as a command.
 
+pub mod build;
 pub mod dedup;
 pub mod filter;
 mod input;
 pub mod inspect;
 pub mod pack;
+pub mod stats;
 pub mod tokenize;
 mod units;
 
@@ -14,6 +16,8 @@ use clap::Subcommand;
 /// The steps.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Build a corpus from a configuration, alone or as one of many tasks
+    Build(build::Args),
     /// Decide which documents are about medicine, and write the decisions and the kept documents
     Filter(filter::Args),
     /// Count what an input holds: documents by source and language, what cannot be read, languages
@@ -24,15 +28,22 @@ pub enum Command {
     Tokenize(tokenize::Args),
     /// Join shards into what `mmedkit pretrain --corpus` reads, or into the windows of MMedC's authors
     Pack(pack::Args),
+    /// Print the statistics of a built corpus, or of any documents
+    Stats(stats::StatsArgs),
+    /// Write the statistics of a built corpus, or of any documents, as a page with charts
+    Report(stats::ReportArgs),
 }
 
 /// Runs one.
 pub fn run(command: &Command) -> Result<()> {
     match command {
+        Command::Build(args) => build::run(args),
         Command::Filter(args) => filter::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Dedup(args) => dedup::run(args),
         Command::Tokenize(args) => tokenize::run(args),
         Command::Pack(args) => pack::run(args),
+        Command::Stats(args) => stats::stats(args),
+        Command::Report(args) => stats::page(args),
     }
 }

@@ -1,0 +1,196 @@
+//! Stage `map`: a unit's files become documents that passed all steps, with the signatures by which copies are found, and statistics.
+//!
+//! Everything runs as one stream, so that one batch of documents is in memory, whatever the files hold.
+
+use std::fs::File;
+use std::sync::OnceLock;
+
+use super::runner::{Build, Marker, Progress, Stage};
+use super::steps::Steps;
+use crate::read::{self, Format, ReadProblem, Reader};
+use crate::statistics::Statistics;
+use crate::storage::{Fetched, Storage};
+use crate::{Counts, Document, DocumentWriter, Error, Result, dedup};
+
+/// Documents that passed all steps.
+pub(super) fn documents(unit: u64) -> String {
+    format!("work/documents/{unit:05}.jsonl.zst")
+}
+
+/// Their signatures.
+pub(super) fn signatures(unit: u64) -> String {
+    format!("work/signatures/{unit:05}.bin")
+}
+
+/// Statistics of a unit of a stage.
+pub(super) fn statistics(stage: Stage, unit: u64) -> String {
+    format!("work/statistics/{}-{unit:05}.json", stage.name())
+}
+
+/// The counter of documents of a language in a marker.
+pub(super) const DOCUMENTS: &str = "documents.";
+
+pub(super) fn run(build: &Build, unit: u64, progress: &dyn Progress) -> Result<Marker> {
+    let input = build.plan()?.units[unit as usize].input;
+    let mut stream = Stream {
+        build,
+        progress,
+        steps: build.steps()?,
+        files: build.plan()?.units[unit as usize].files.iter(),
+        input: build.input(input)?,
+        options: build.settings.config.input[input].options(),
+        open: None,
+        writer: DocumentWriter::create(build.output.writable(&documents(unit)))?,
+        statistics: Statistics::default(),
+        kept: Counts::default(),
+    };
+    stream.steps.enter(&mut stream.statistics);
+    let mut names = vec![documents(unit)];
+    if build.settings.finds_copies() {
+        let options = build.settings.config.duplicates.options();
+        let path = build.output.writable(&signatures(unit));
+        dedup::signatures::map(&mut stream, &options, build.settings.config.duplicates.buckets, &path, &|_| {})?;
+        names.push(signatures(unit));
+    } else {
+        stream.by_ref().try_for_each(|document| document.map(drop))?;
+    }
+    stream.writer.commit()?;
+    let mut marker = Marker {
+        counts: stream.kept,
+        ..Marker::default()
+    };
+    for name in names {
+        marker.files.push((name.clone(), build.output.publish(&name)?));
+    }
+    let json = serde_json::to_vec(&stream.statistics).expect("plain data");
+    build.output.write(&statistics(Stage::Map, unit), &json)?;
+    Ok(marker)
+}
+
+impl Build {
+    /// The steps, made once.
+    pub(super) fn steps(&self) -> Result<&Steps> {
+        get_or_try(&self.steps, || Steps::new(&self.settings))
+    }
+}
+
+/// What is made at most a few times, and kept.
+pub(super) fn get_or_try<T>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
+    if cell.get().is_none() {
+        let made = make()?;
+        // Another thread may have been quicker; both made the same.
+        let _ = cell.set(made);
+    }
+    Ok(cell.get().expect("was set"))
+}
+
+/// The documents that pass; what passes is also written, what does not is counted.
+struct Stream<'a> {
+    build: &'a Build,
+    progress: &'a dyn Progress,
+    steps: &'a Steps,
+    files: std::slice::Iter<'a, (String, u64)>,
+    input: Storage,
+    options: read::ReadOptions,
+    open: Option<Open>,
+    writer: DocumentWriter,
+    statistics: Statistics,
+    kept: Counts,
+}
+
+/// The file that is being read.
+struct Open {
+    reader: Reader,
+    /// Of the file on this machine, which must live as long as it is read.
+    _fetched: Fetched,
+    /// Bytes that were not yet reported as done.
+    left: u64,
+}
+
+impl Stream<'_> {
+    fn open(&self, path: &str, bytes: u64) -> Result<std::result::Result<Open, ReadProblem>> {
+        let fetched = self.input.fetch(path)?;
+        let unreadable = |error| Error::io(self.input.shown(path), error);
+        let file = File::open(&fetched.path).map_err(unreadable)?;
+        let now = file.metadata().map_err(unreadable)?.len();
+        if now != bytes {
+            return Err(Error::Refused(format!(
+                "{}: {now} bytes, but {bytes} when the plan was made; inputs may not change during a build",
+                self.input.shown(path)
+            )));
+        }
+        let Some(format) = Format::of(path) else {
+            return Err(Error::Refused(format!("{}: not a format that is read", self.input.shown(path))));
+        };
+        let reader = read::open_file(file, path, format, &self.options);
+        Ok(reader.map(|reader| Open {
+            reader,
+            _fetched: fetched,
+            left: bytes,
+        }))
+    }
+
+    /// What cannot be read is counted; a file of a wrong shape ends the build.
+    fn count(&mut self, problem: ReadProblem) -> Result<()> {
+        if problem.is_fatal() {
+            return Err(Error::Refused(problem.to_string()));
+        }
+        *self.statistics.problems.entry(problem.name().to_owned()).or_default() += 1;
+        self.progress.note(&format!("left out: {problem}"));
+        Ok(())
+    }
+
+    /// The next document as read.
+    fn read(&mut self) -> Result<Option<Document>> {
+        loop {
+            let Some(open) = &mut self.open else {
+                let Some((path, bytes)) = self.files.next() else { return Ok(None) };
+                match self.open(path, *bytes)? {
+                    Ok(open) => self.open = Some(open),
+                    Err(problem) => {
+                        self.count(problem)?;
+                        self.progress.advance(*bytes);
+                    }
+                }
+                continue;
+            };
+            match open.reader.next() {
+                Some(Ok(document)) => {
+                    // Compressed files have more text than bytes: their bar stands still at their end.
+                    let read = open.left.min(document.text.len() as u64);
+                    open.left -= read;
+                    self.progress.advance(read);
+                    return Ok(Some(document));
+                }
+                Some(Err(problem)) => self.count(problem)?,
+                None => {
+                    self.statistics.reading.merge(open.reader.counts());
+                    self.progress.advance(open.left);
+                    self.open = None;
+                }
+            }
+        }
+    }
+
+    fn next_kept(&mut self) -> Result<Option<Document>> {
+        while let Some(mut document) = self.read()? {
+            self.statistics.add_read(&document);
+            if self.steps.apply(&mut document, &mut self.statistics) {
+                let language = crate::statistics::LanguageTag::of(document.language);
+                self.kept.add(&format!("{DOCUMENTS}{language}"), 1);
+                self.writer.write(&document)?;
+                return Ok(Some(document));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for Stream<'_> {
+    type Item = Result<Document>;
+
+    fn next(&mut self) -> Option<Result<Document>> {
+        debug_assert!(!self.build.settings.config.input.is_empty());
+        self.next_kept().transpose()
+    }
+}

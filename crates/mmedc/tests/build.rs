@@ -1,0 +1,345 @@
+//! A build's promises: any number of tasks gives the same bytes; configurations and inputs are not mixed; a folder and an object store are
+//! the same. What happens to killed processes and on full disks is tested with the program itself, in `native-trainer/tests/corpus_build.rs`.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use mmedkit_mmedc::build::{Build, Config, Manner, OpenTokenizer, Share, Silent, Stage};
+use mmedkit_mmedc::filter::Keywords;
+use mmedkit_mmedc::statistics::{LanguageTag, Statistics};
+use mmedkit_mmedc::storage::Storage;
+use mmedkit_mmedc::{Error, Language};
+use tokenizer::{BpeTraining, Tokenizer, train_bpe};
+
+/// Text about medicine: the filter's own words, in an order that `seed` decides.
+fn medical(language: Language, seed: u64) -> String {
+    let keywords = Keywords::mmedc();
+    let list = keywords.get(language).unwrap();
+    // Words that the rule finds as they stand.
+    let words: Vec<&str> = list.words().filter(|word| !word.contains(' ')).collect();
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1;
+    let mut text = String::new();
+    for _ in 0..60 {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        text += words[(state >> 33) as usize % words.len()];
+        text.push(' ');
+    }
+    text
+}
+
+/// Texts in six languages and two sources; some not about medicine, some copies, one file that is not UTF-8, one that is empty.
+fn inputs(folder: &Path) {
+    for (number, language) in Language::ALL.into_iter().enumerate() {
+        let web = folder.join("in/web").join(language.code());
+        std::fs::create_dir_all(&web).unwrap();
+        for file in 0..7u64 {
+            let text = match file {
+                5 => "nothing of the kind, only words about the weather ".repeat(20),
+                6 => medical(language, 1000),
+                _ => medical(language, 100 * number as u64 + file),
+            };
+            std::fs::write(web.join(format!("{file}.txt")), text).unwrap();
+        }
+        let books = folder.join("in/textbooks");
+        std::fs::create_dir_all(&books).unwrap();
+        let mut lines = String::new();
+        for line in 0..20u64 {
+            // Every fifth says what a text of the web says.
+            let seed = if line % 5 == 0 {
+                100 * number as u64 + line / 5
+            } else {
+                5000 + 100 * number as u64 + line
+            };
+            let text = medical(language, seed) + if line == 5 { "and a little more" } else { "" };
+            lines += &serde_json::json!({"text": text, "source": "textbooks", "license": "CC0"}).to_string();
+            lines.push('\n');
+        }
+        std::fs::write(books.join(format!("{language}.jsonl")), lines).unwrap();
+    }
+    std::fs::write(folder.join("in/web/en/broken.txt"), b"cancer \xff\xfe cell").unwrap();
+    std::fs::write(folder.join("in/web/en/empty.txt"), b"").unwrap();
+    std::fs::write(folder.join("in/README"), b"not read").unwrap();
+}
+
+fn config(output: &str, more: &str) -> Config {
+    let text = format!(
+        "output = \"{output}\"\nsteps = [\"filter\", \"duplicates\"]\n[[input]]\npath = \"in/web\"\nsource = \"web\"\nlicense = \"CC-BY-4.0\"\n[[input]]\npath = \
+         \"in/textbooks\"\n[duplicates]\nbuckets = 5\n[tasks]\nunit_mib = 0.02\n[tokenize]\ntokenizer = \"tokenizer\"\npacked.hold_out = 0.2\n{more}"
+    );
+    Config::parse(Path::new("corpus.toml"), &text).unwrap()
+}
+
+fn tokenizer(folder: &Path) -> OpenTokenizer {
+    // Its hash stands for the tokenizer in the configuration's identity.
+    std::fs::write(folder.join("tokenizer"), b"trained below").unwrap();
+    Box::new(|_| {
+        let texts: Vec<String> = Language::ALL.map(|language| medical(language, 7)).to_vec();
+        train_tokenizer(&texts)
+    })
+}
+
+fn train_tokenizer(texts: &[String]) -> mmedkit_mmedc::Result<Tokenizer> {
+    let training = BpeTraining {
+        vocab_size: 400,
+        special_tokens: vec!["<|end|>".into()],
+        bos_token: None,
+        eos_token: Some("<|end|>".into()),
+        pad_token: None,
+        chat_template: None,
+    };
+    train_bpe(texts.iter(), &training, |_| {}).map_err(|error| Error::Refused(error.to_string()))
+}
+
+fn no_tokenizer(_: &Path) -> mmedkit_mmedc::Result<Tokenizer> {
+    panic!("nothing asks for a tokenizer")
+}
+
+const ALONE: Manner = Manner { threads: 1, wait: None };
+
+fn open(folder: &Path, output: &str) -> Build {
+    Build::open(config(output, ""), folder, tokenizer(folder)).unwrap()
+}
+
+/// Every file with its bytes.
+fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let storage = Storage::local(root);
+    storage
+        .list("")
+        .unwrap()
+        .into_iter()
+        .map(|entry| (entry.path.clone(), std::fs::read(root.join(&entry.path)).unwrap()))
+        .collect()
+}
+
+fn assert_same(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>, what: &str) {
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>(), "{what}: other files");
+    for (name, bytes) in a {
+        assert!(bytes == &b[name], "{what}: {name} differs");
+    }
+}
+
+#[test]
+fn any_number_of_tasks_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    inputs(folder.path());
+    open(folder.path(), "one").run(&Stage::ALL, Share::WHOLE, ALONE, &Silent).unwrap();
+    let one = tree(&folder.path().join("one"));
+    let units = one.keys().filter(|name| name.starts_with("done/map/")).count();
+    assert!(units >= 6, "{units} units are no test of tasks");
+    assert!(one.contains_key("report.html") && one.contains_key("dataset/README.md") && one.contains_key("shards/shards.json"));
+
+    for tasks in [2, 3, 7] {
+        // Stage by stage, as launchers do, in the least likely order, each task a process that knows nothing of the others.
+        let output = format!("staged-{tasks}");
+        for stage in Stage::ALL {
+            for task in (0..tasks).rev() {
+                let share = Share::new(task, tasks).unwrap();
+                open(folder.path(), &output)
+                    .run(&[stage], share, Manner { threads: 2, wait: None }, &Silent)
+                    .unwrap();
+            }
+        }
+        assert_same(&one, &tree(&folder.path().join(&output)), &output);
+
+        // All at once, each waiting for the others.
+        let output = format!("together-{tasks}");
+        std::thread::scope(|scope| {
+            for task in 0..tasks {
+                let build = open(folder.path(), &output);
+                let manner = Manner {
+                    threads: 1,
+                    wait: Some(Duration::from_secs(120)),
+                };
+                scope.spawn(move || build.run(&Stage::ALL, Share::new(task, tasks).unwrap(), manner, &Silent).unwrap());
+            }
+        });
+        assert_same(&one, &tree(&folder.path().join(&output)), &output);
+    }
+
+    // Once more over what is finished changes nothing.
+    open(folder.path(), "one").run(&Stage::ALL, Share::WHOLE, ALONE, &Silent).unwrap();
+    assert_same(&one, &tree(&folder.path().join("one")), "again");
+}
+
+#[test]
+fn the_numbers_are_those_of_the_input() {
+    let folder = tempfile::tempdir().unwrap();
+    inputs(folder.path());
+    open(folder.path(), "out").run(&Stage::ALL, Share::WHOLE, ALONE, &Silent).unwrap();
+    let statistics: Statistics = serde_json::from_slice(&std::fs::read(folder.path().join("out/statistics.json")).unwrap()).unwrap();
+    // Six languages of 7 files and 20 lines, and two odd files.
+    assert_eq!(statistics.read.total().documents, 6 * 27 + 2);
+    assert_eq!(statistics.read.0["web"][&LanguageTag::En].documents, 9);
+    assert_eq!(statistics.licenses.keys().collect::<Vec<_>>(), ["CC-BY-4.0", "CC0"]);
+    let [filter, copies] = statistics.steps.as_slice() else {
+        panic!("{:?}", statistics.steps)
+    };
+    let (kept, dropped) = filter.totals();
+    assert_eq!(kept.documents + dropped.documents, 6 * 27 + 2);
+    assert!(dropped.documents >= 6 + 2, "the weather, the broken and the empty one");
+    let (stay, go) = copies.totals();
+    assert_eq!(stay.documents + go.documents, kept.documents);
+    assert!(copies.dropped["exact_copy"].len() >= 4, "{:?}", copies.dropped);
+    assert_eq!(statistics.kept.total().documents, stay.documents);
+    assert!(statistics.kept.total().tokens > 0);
+    // What was counted is what is there.
+    let rows: u64 = tree(&folder.path().join("out"))
+        .iter()
+        .filter(|(name, _)| name.ends_with(".parquet"))
+        .map(|(_, bytes)| rows(bytes))
+        .sum();
+    assert_eq!(rows, stay.documents);
+    let shards = mmedkit_mmedc::shards::Manifest::open(&folder.path().join("out/shards")).unwrap();
+    let packed: u64 = shards
+        .train
+        .iter()
+        .chain(shards.validation.values().flatten())
+        .map(|file| file.documents)
+        .sum();
+    assert_eq!(packed + shards.too_short, stay.documents);
+    let card = std::fs::read_to_string(folder.path().join("out/dataset/README.md")).unwrap();
+    assert!(
+        card.contains("- config_name: ja\n  data_files:\n  - split: train\n    path: data/ja/train-*.parquet"),
+        "{card}"
+    );
+}
+
+fn rows(parquet: &[u8]) -> u64 {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(parquet).unwrap();
+    let reader = SerializedFileReader::new(file).unwrap();
+    reader.metadata().file_metadata().num_rows() as u64
+}
+
+#[cfg(feature = "object-store")]
+#[test]
+fn an_object_store_holds_the_same_as_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    inputs(folder.path());
+    open(folder.path(), "local").run(&Stage::ALL, Share::WHOLE, ALONE, &Silent).unwrap();
+    let store = std::sync::Arc::new(object_store::memory::InMemory::new());
+    let storage = || Storage::remote("memory://bucket/corpus", store.clone(), "corpus".into()).unwrap();
+    for stage in Stage::ALL {
+        for task in 0..2 {
+            let build = Build::with_output(config("unused", ""), folder.path(), storage(), tokenizer(folder.path())).unwrap();
+            let share = Share::new(task, 2).unwrap();
+            build.run(&[stage], share, ALONE, &Silent).unwrap();
+        }
+    }
+    let there = storage();
+    let entries = there.list("").unwrap();
+    let remote = entries
+        .iter()
+        .map(|entry| (entry.path.clone(), there.read(&entry.path).unwrap().unwrap()))
+        .collect();
+    assert_same(&tree(&folder.path().join("local")), &remote, "in the store");
+}
+
+#[test]
+fn another_configuration_is_refused_with_the_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    inputs(folder.path());
+    let build = |config| {
+        Build::open(config, folder.path(), tokenizer(folder.path()))
+            .map(drop)
+            .map_err(|error| error.to_string())
+    };
+    build(config("out", "")).unwrap();
+    build(config("out", "")).unwrap();
+    let error = build(config("out", "[dataset]\nparquet = false\n")).unwrap_err();
+    assert!(error.contains("config.dataset.parquet: true → false"), "{error}");
+    std::fs::write(folder.path().join("keywords.json"), b"{}").unwrap();
+    let error = build(config("out", "[filter]\nkeywords = \"keywords.json\"\n")).unwrap_err();
+    assert!(error.contains("config.filter.keywords: null → \"keywords.json\""), "{error}");
+    assert!(error.contains("files.keywords.json: null → "), "{error}");
+    // A file of the same name with other contents is another configuration.
+    std::fs::write(folder.path().join("tokenizer"), b"another").unwrap();
+    let error = Build::open(config("out", ""), folder.path(), Box::new(no_tokenizer))
+        .map(drop)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("files.tokenizer: "), "{error}");
+    // Results that nothing is known about.
+    std::fs::remove_file(folder.path().join("out/build.json")).unwrap();
+    std::fs::create_dir_all(folder.path().join("out/done/map")).unwrap();
+    std::fs::write(folder.path().join("out/done/map/00000.json"), b"{}").unwrap();
+    let error = build(config("out", "")).unwrap_err();
+    assert!(error.contains("build.json"), "{error}");
+}
+
+#[test]
+fn inputs_may_not_change() {
+    let folder = tempfile::tempdir().unwrap();
+    inputs(folder.path());
+    let run = |stage| {
+        open(folder.path(), "out")
+            .run(&[stage], Share::WHOLE, ALONE, &Silent)
+            .map_err(|error| error.to_string())
+    };
+    run(Stage::Plan).unwrap();
+    let file = folder.path().join("in/web/fr/0.txt");
+    let before = std::fs::read(&file).unwrap();
+    std::fs::write(&file, b"longer or shorter").unwrap();
+    std::fs::write(folder.path().join("in/web/fr/new.txt"), b"new").unwrap();
+    let error = run(Stage::Plan).unwrap_err();
+    assert!(error.contains("new: fr/new.txt") && error.contains("fr/0.txt: "), "{error}");
+    let error = run(Stage::Map).unwrap_err();
+    assert!(error.contains("0.txt") && error.contains("may not change"), "{error}");
+    std::fs::write(&file, before).unwrap();
+    std::fs::remove_file(folder.path().join("in/web/fr/new.txt")).unwrap();
+    run(Stage::Plan).unwrap();
+    run(Stage::Map).unwrap();
+}
+
+#[test]
+fn a_stage_does_not_begin_before_the_one_before_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    inputs(folder.path());
+    let run = |stage, task| {
+        open(folder.path(), "out")
+            .run(&[stage], Share::new(task, 2).unwrap(), ALONE, &Silent)
+            .map_err(|error| error.to_string())
+    };
+    let error = run(Stage::Map, 0).unwrap_err();
+    assert!(error.contains("stage plan is not finished"), "{error}");
+    run(Stage::Plan, 0).unwrap();
+    run(Stage::Map, 0).unwrap();
+    let error = run(Stage::Reduce, 1).unwrap_err();
+    assert!(
+        error.contains("stage map is not finished") && error.contains("for task 1 of 2"),
+        "{error}"
+    );
+    // The plan is not looked for in vain for ever.
+    let manner = Manner {
+        threads: 1,
+        wait: Some(Duration::from_millis(10)),
+    };
+    let error = open(folder.path(), "other")
+        .run(&Stage::ALL, Share::new(1, 2).unwrap(), manner, &Silent)
+        .unwrap_err();
+    assert!(error.to_string().contains("stage plan is not finished"), "{error}");
+    assert!(Share::new(2, 2).is_err());
+}
+
+#[test]
+fn without_steps_and_tokenizer_documents_pass_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    inputs(folder.path());
+    let text = "output = \"out\"\nsteps = []\n[[input]]\npath = \"in/web\"\n[dataset]\nparquet = false\n";
+    let config = Config::parse(Path::new("corpus.toml"), text).unwrap();
+    let build = Build::open(config, folder.path(), Box::new(no_tokenizer)).unwrap();
+    build.run(&Stage::ALL, Share::WHOLE, ALONE, &Silent).unwrap();
+    let files = tree(&folder.path().join("out"));
+    assert!(
+        !files
+            .keys()
+            .any(|name| name.starts_with("shards") || name.starts_with("dataset") || name.starts_with("work/signatures"))
+    );
+    let statistics: Statistics = serde_json::from_slice(&files["statistics.json"]).unwrap();
+    assert_eq!(statistics.read, statistics.kept);
+}
