@@ -7,7 +7,6 @@
 //! - `work.rs`: carries a run out; `score.rs`: numbers for the page
 
 mod model;
-pub mod published;
 pub mod score;
 pub mod setup;
 pub mod store;

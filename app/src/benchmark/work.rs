@@ -128,6 +128,7 @@ impl Bench {
                 header,
                 setup: Some(setup),
                 done: 0,
+                right: 0,
                 total: plan.items().len(),
                 batches: 0,
                 milliseconds: 0.0,

@@ -1,6 +1,8 @@
 //! One run: how far it is, its table, its charts, its questions, and another run beside it. The same view while it runs and afterwards.
 
 use leptos::prelude::*;
+use mmedbench::Language;
+use mmedbench::published::published;
 
 use super::compare::Compare;
 use super::questions::Questions;
@@ -9,6 +11,9 @@ use crate::benchmark::score::{Count, Table, calibrated};
 use crate::benchmark::store::StoredRun;
 use crate::charts::{accuracy, reliability};
 use crate::text::{clock, count, percent, when};
+
+/// Published models that are shown unless others are chosen.
+const USUAL: [&str; accuracy::SIGNS.len()] = ["MMed-Llama 3 8B", "Llama 3 8B", "GPT-4"];
 
 #[component]
 pub fn RunView() -> impl IntoView {
@@ -42,7 +47,7 @@ pub fn RunView() -> impl IntoView {
             </div>
             <Progress />
             {move || view! { <Scores table=table.get() /> }}
-            <Accuracy table />
+            <Accuracy table run />
             <Calibrated />
             <Compare />
             <Questions />
@@ -171,50 +176,62 @@ fn Scores(table: Table) -> impl IntoView {
     }
 }
 
-/// With published models, where they are chosen.
+/// With published models; which ones is chosen.
 #[component]
-fn Accuracy(table: Memo<Table>) -> impl IntoView {
-    let published = crate::benchmark::published::all();
-    let chosen = RwSignal::new(crate::benchmark::published::usual());
+fn Accuracy(table: Memo<Table>, run: Memo<Option<StoredRun>>) -> impl IntoView {
+    let known = &published().accuracy;
+    let chosen = RwSignal::new(USUAL.map(|name| known.iter().position(|row| row.name() == name).unwrap_or(0)));
     let chart = move || {
-        let models: Vec<&crate::benchmark::published::Model> = chosen.get().into_iter().filter_map(|i| published.get(i)).collect();
-        let names: Vec<String> = models.iter().map(|m| m.name.clone()).collect();
+        let models = chosen.get().map(|i| &known[i]);
         let rows: Vec<accuracy::Row> = table.with(|table| {
-            let one = |(language, count): &(mmedbench::Language, Count)| accuracy::Row {
+            let one = |(language, count): &(Language, Count)| accuracy::Row {
                 label: language.own_name().into(),
                 lang: language.code(),
                 value: count.interval(),
                 chance: count.chance(),
-                published: models.iter().map(|m| m.accuracy(*language)).collect(),
+                published: models.iter().map(|m| m.percent.get(language).map(|p| p / 100.0)).collect(),
             };
             table.languages.iter().map(one).collect()
         });
-        accuracy::accuracy(&rows, &names)
+        accuracy::accuracy(&rows, &models.map(|m| m.name()))
+    };
+    // What the numbers beside the run were made by, where that is another experiment, and what is doubtful about them.
+    let warnings = move || {
+        let protocol = run.with(|r| r.as_ref().map(StoredRun::protocol).unwrap_or_default());
+        let mut lines: Vec<String> = Vec::new();
+        for model in chosen.get().map(|i| &known[i]) {
+            if model.comparable_protocol() != Some(protocol.as_str()) {
+                let means = published().protocols.get(&model.protocol).unwrap_or(&model.protocol);
+                lines.push(format!("{}: {means}. This run: {protocol}, another experiment.", model.name()));
+            }
+            lines.extend(model.doubts.iter().filter_map(|d| Some(format!("{}: {}", model.name(), published().doubts.get(d)?))));
+        }
+        lines.dedup();
+        lines.into_iter().map(|line| view! { <li>{line}</li> }.into_any()).collect::<Vec<_>>()
     };
     let pick = move |place: usize| {
-        let options = (0..published.len()).map(move |i| {
-            view! { <option value=i.to_string() prop:selected=move || chosen.with(|c| c.get(place) == Some(&i))>{published[i].name.clone()}</option> }
+        let options = known.iter().enumerate().map(move |(i, model)| {
+            view! { <option value=i.to_string() prop:selected=move || chosen.get()[place] == i>{model.name()}</option> }.into_any()
         });
         let changed = move |event: web_sys::Event| {
-            if let Ok(i) = event_target_value(&event).parse() {
-                chosen.update(|c| {
-                    if let Some(slot) = c.get_mut(place) {
-                        *slot = i;
-                    }
-                });
+            if let Ok(i) = event_target_value(&event).parse::<usize>() {
+                chosen.update(|c| c[place] = i.min(known.len() - 1));
             }
         };
         view! {
-            <label class="labelled"><span class="visually-hidden">{format!("Published model {}", place + 1)}</span>
-                <select class="field" on:change=changed>{options.collect_view()}</select></label>
+            <select class="field" aria-label=format!("Published model {}", place + 1) on:change=changed>{options.collect::<Vec<_>>()}</select>
         }
     };
     view! {
         <section class="block" data-testid="bench-chart">
             <h2 class="section-title">"Beside published models"</h2>
             <div inner_html=chart></div>
-            <div class="two">{(0..accuracy::SIGNS.len()).map(pick).collect_view()}</div>
-            <p class="small quiet">{crate::benchmark::published::WARNING}</p>
+            <div class="two">{(0..USUAL.len()).map(pick).collect_view()}</div>
+            <p class="small quiet">
+                "Published accuracies are of the whole MMedBench test sets, from "
+                {published().provenance.get("accuracy").cloned()} "."
+            </p>
+            <ul class="small quiet plain-list" data-testid="bench-warnings">{warnings}</ul>
         </section>
     }
 }
