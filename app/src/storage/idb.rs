@@ -110,8 +110,14 @@ pub async fn with_prefix(store: Store, prefix: &str) -> Result<Vec<String>, DbEr
     Ok(js_sys::Array::from(&values).iter().filter_map(|v| v.as_string()).collect())
 }
 
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = IDBKeyRange, js_name = bound, catch)]
+    fn keys_between(low: &str, high: &str) -> Result<JsValue, JsValue>;
+}
+
 fn beginning_with(prefix: &str) -> Result<JsValue, JsValue> {
-    web_sys::IdbKeyRange::bound(&prefix.into(), &format!("{prefix}\u{ffff}").into()).map(JsValue::from)
+    keys_between(prefix, &format!("{prefix}\u{ffff}"))
 }
 
 /// Removes, if it is there.
