@@ -25,7 +25,8 @@ pub enum ModelState {
     None,
     Loading { name: String, progress: Option<Progress> },
     Ready { name: String, info: Info },
-    Failed { name: String },
+    /// `why`: the failure in a sentence.
+    Failed { name: String, why: String },
 }
 
 impl ModelState {
@@ -260,7 +261,8 @@ impl Engine {
         }
     }
 
-    fn client(self) -> Result<Client, Failure> {
+    /// The engine's worker; started where it is not there.
+    pub fn client(self) -> Result<Client, Failure> {
         if let Some(client) = self.client.get_value().filter(Client::is_alive) {
             return Ok(client);
         }
@@ -294,7 +296,10 @@ impl Engine {
             details,
             remedies,
         });
-        self.state.set(ModelState::Failed { name });
+        self.state.set(ModelState::Failed {
+            name,
+            why: failure.message,
+        });
     }
 }
 

@@ -6,10 +6,13 @@
 //! - `shell.rs`, `route.rs`: header, pages by the address's hash
 //! - `pages/`: one file per page; `components/`: what they are made of
 //! - `engine.rs`: the model's state and what is asked of it; `quiz.rs`: one run from start to result; `session.rs`, `pick.rs`: its plain logic
+//! - `benchmark/`: runs of the whole benchmark; `charts/`: their charts
 //! - `library.rs`, `data_files.rs`, `archive/`: sample questions, a student's own files; `storage/`: IndexedDB and preferences
 
 mod archive;
+mod benchmark;
 mod catalogue;
+mod charts;
 mod components;
 mod data_files;
 mod download;

@@ -11,6 +11,7 @@ pub enum Topic {
     Scoring,
     Questions,
     History,
+    Benchmark,
 }
 
 /// A way on that a notice offers.

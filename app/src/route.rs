@@ -7,17 +7,19 @@ use wasm_bindgen::prelude::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     Quiz,
+    Benchmark,
     Models,
     History,
     About,
 }
 
 impl Route {
-    pub const ALL: [Route; 4] = [Route::Quiz, Route::Models, Route::History, Route::About];
+    pub const ALL: [Route; 5] = [Route::Quiz, Route::Benchmark, Route::Models, Route::History, Route::About];
 
     pub fn title(self) -> &'static str {
         match self {
             Route::Quiz => "Quiz",
+            Route::Benchmark => "Benchmark",
             Route::Models => "Models",
             Route::History => "History",
             Route::About => "About",
@@ -27,6 +29,7 @@ impl Route {
     pub fn href(self) -> &'static str {
         match self {
             Route::Quiz => "#/",
+            Route::Benchmark => "#/benchmark",
             Route::Models => "#/models",
             Route::History => "#/history",
             Route::About => "#/about",

@@ -41,6 +41,26 @@ pub fn clock(seconds: f64) -> String {
     }
 }
 
+/// `40 seconds`, `12 minutes`, `3.5 hours`.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => count(s.round().max(1.0) as usize, "second", "seconds"),
+        s if s < 5400.0 => count((s / 60.0).round() as usize, "minute", "minutes"),
+        s => format!("{:.1} hours", s / 3600.0),
+    }
+}
+
+/// Date and time as the browser's language writes them.
+pub fn when(started: &str) -> String {
+    let date = js_sys::Date::new(&started.into());
+    let options = js_sys::Object::new();
+    for (key, value) in [("dateStyle", "medium"), ("timeStyle", "short")] {
+        // A plain object takes any property.
+        let _ = js_sys::Reflect::set(&options, &key.into(), &value.into());
+    }
+    String::from(date.to_locale_string("default", &options))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +74,6 @@ mod tests {
         assert_eq!(count(1, "question", "questions"), "1 question");
         assert_eq!(clock(3723.2), "1:02:03");
         assert_eq!(clock(-4.0), "0:00");
+        assert_eq!((duration(0.2), duration(100.0), duration(9000.0)), ("1 second".into(), "2 minutes".into(), "2.5 hours".into()));
     }
 }

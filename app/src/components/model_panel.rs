@@ -125,7 +125,7 @@ fn ModelNow() -> impl IntoView {
     move || {
         engine.state.with(|state| match state {
             ModelState::None => view! { <div class="model-now"><p class="quiet">"No model is loaded. A quiz works without one, too."</p></div> }.into_any(),
-            ModelState::Failed { name } => {
+            ModelState::Failed { name, .. } => {
                 view! { <div class="model-now"><p>{name.clone()}" could not be loaded or has stopped."</p><p class="quiet">"The message at the top says why."</p></div> }
                     .into_any()
             }

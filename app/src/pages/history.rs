@@ -10,7 +10,7 @@ use crate::quiz::Quiz;
 use crate::route::{Route, go};
 use crate::session::{Mode, Session};
 use crate::storage::idb::{self, Store};
-use crate::text::percent;
+use crate::text::{percent, when};
 
 #[component]
 pub fn HistoryPage() -> impl IntoView {
@@ -113,15 +113,4 @@ fn Run(session: Session, runs: RwSignal<Option<Vec<Session>>>) -> impl IntoView 
             </div>
         </li>
     }
-}
-
-/// Date and time as the browser's language writes them.
-fn when(started: &str) -> String {
-    let date = js_sys::Date::new(&started.into());
-    let options = js_sys::Object::new();
-    for (key, value) in [("dateStyle", "medium"), ("timeStyle", "short")] {
-        // A plain object takes any property.
-        let _ = js_sys::Reflect::set(&options, &key.into(), &value.into());
-    }
-    String::from(date.to_locale_string("default", &options))
 }

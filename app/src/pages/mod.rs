@@ -1,6 +1,7 @@
 //! One page per file.
 
 pub mod about;
+pub mod benchmark;
 pub mod history;
 pub mod models;
 pub mod quiz;

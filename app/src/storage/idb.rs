@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{IdbDatabase, IdbOpenDbRequest, IdbRequest, IdbTransaction, IdbTransactionMode};
 
 const NAME: &str = "mmedkit";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A store. New ones are added at the end, and the version raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,16 +21,28 @@ pub enum Store {
     Decks,
     /// The questions of a deck, as JSON.
     DeckQuestions,
+    /// What is known about a benchmark run, without its records, by its id.
+    BenchRuns,
+    /// Lines of a benchmark run's record, by `ID/NUMBER` of the batch that they were written in.
+    BenchRecords,
 }
 
 impl Store {
-    const ALL: [Store; 3] = [Store::Runs, Store::Decks, Store::DeckQuestions];
+    const ALL: [Store; 5] = [
+        Store::Runs,
+        Store::Decks,
+        Store::DeckQuestions,
+        Store::BenchRuns,
+        Store::BenchRecords,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Store::Runs => "runs",
             Store::Decks => "decks",
             Store::DeckQuestions => "deck-questions",
+            Store::BenchRuns => "bench-runs",
+            Store::BenchRecords => "bench-records",
         }
     }
 }
@@ -50,6 +62,7 @@ impl From<JsValue> for DbError {
             .and_then(|n| n.as_string())
             .unwrap_or_default();
         DbError(match name.as_str() {
+            "ConstraintError" => "another tab has written there already".into(),
             "QuotaExceededError" => "the browser's storage for this site is full; delete a model or old runs".into(),
             "" => "the browser gives this page no database (private window?)".into(),
             name => format!("{name}: {message}"),
@@ -64,6 +77,47 @@ pub async fn put(store: Store, key: &str, value: &str) -> Result<(), DbError> {
         Ok(())
     })
     .await
+}
+
+/// Writes or replaces `known` and adds `new`: both or, where `new`'s key is taken, neither.
+pub async fn put_with_new(known: (Store, &str, &str), new: (Store, &str, &str)) -> Result<(), DbError> {
+    write(&[known.0, new.0], |tx| {
+        tx.object_store(new.0.name())?.add_with_key(&new.2.into(), &new.1.into())?;
+        tx.object_store(known.0.name())?.put_with_key(&known.2.into(), &known.1.into())?;
+        Ok(())
+    })
+    .await
+}
+
+/// Removes what has a key that begins with `prefix`.
+pub async fn delete_prefix(store: Store, prefix: &str) -> Result<(), DbError> {
+    write(&[store], |tx| {
+        tx.object_store(store.name())?.delete(&beginning_with(prefix)?)?;
+        Ok(())
+    })
+    .await
+}
+
+/// The values whose keys begin with `prefix`, in the order of the keys.
+pub async fn with_prefix(store: Store, prefix: &str) -> Result<Vec<String>, DbError> {
+    let db = open().await?;
+    let request = db
+        .transaction_with_str(store.name())?
+        .object_store(store.name())?
+        .get_all_with_key(&beginning_with(prefix)?)?;
+    let values = finished(&request).await?;
+    db.close();
+    Ok(js_sys::Array::from(&values).iter().filter_map(|v| v.as_string()).collect())
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = IDBKeyRange, js_name = bound, catch)]
+    fn keys_between(low: &str, high: &str) -> Result<JsValue, JsValue>;
+}
+
+fn beginning_with(prefix: &str) -> Result<JsValue, JsValue> {
+    keys_between(prefix, &format!("{prefix}\u{ffff}"))
 }
 
 /// Removes, if it is there.

@@ -1,0 +1,23 @@
+//! Benchmark: a form and the runs of this browser, or one run with its table, charts and questions.
+
+mod compare;
+mod form;
+mod questions;
+mod run;
+mod runs;
+
+use leptos::prelude::*;
+
+use crate::benchmark::Bench;
+
+#[component]
+pub fn BenchmarkPage() -> impl IntoView {
+    let bench = expect_context::<Bench>();
+    bench.list();
+    let opened = Memo::new(move |_| bench.opened.with(|o| o.as_ref().map(|o| o.run.id.clone())));
+    move || match (opened.get(), bench.question.get()) {
+        (None, _) => view! { <form::Form /> }.into_any(),
+        (Some(_), Some(place)) => view! { <questions::OneQuestion place /> }.into_any(),
+        (Some(_), None) => view! { <run::RunView /> }.into_any(),
+    }
+}
