@@ -21,12 +21,22 @@ const EXPLANATION_TOKENS: u32 = 320;
 
 /// What is loaded, or becomes so.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant)] // there is one of it
 pub enum ModelState {
     None,
-    Loading { name: String, progress: Option<Progress> },
-    Ready { name: String, info: Info },
+    Loading {
+        name: String,
+        progress: Option<Progress>,
+    },
+    Ready {
+        name: String,
+        info: Info,
+    },
     /// `why`: the failure in a sentence.
-    Failed { name: String, why: String },
+    Failed {
+        name: String,
+        why: String,
+    },
 }
 
 impl ModelState {

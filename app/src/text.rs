@@ -74,6 +74,9 @@ mod tests {
         assert_eq!(count(1, "question", "questions"), "1 question");
         assert_eq!(clock(3723.2), "1:02:03");
         assert_eq!(clock(-4.0), "0:00");
-        assert_eq!((duration(0.2), duration(100.0), duration(9000.0)), ("1 second".into(), "2 minutes".into(), "2.5 hours".into()));
+        assert_eq!(
+            (duration(0.2), duration(100.0), duration(9000.0)),
+            ("1 second".into(), "2 minutes".into(), "2.5 hours".into())
+        );
     }
 }

@@ -134,7 +134,8 @@ mod tests {
 
     fn archive(entries: &[(&str, &[u8], CompressionMethod)]) -> Vec<u8> {
         let mut out = ZipWriter::new(Cursor::new(Vec::new()));
-        out.set_comment("a comment with PK\x05\x06 in it, which is no end of any archive");
+        out.set_comment("a comment with PK\x05\x06 in it, which is no end of any archive")
+            .unwrap();
         for (name, bytes, method) in entries {
             out.start_file(*name, SimpleFileOptions::default().compression_method(*method))
                 .unwrap();

@@ -80,7 +80,11 @@ pub enum Estimate {
     None,
     Measuring,
     /// Seconds for the whole, questions of the whole, questions measured.
-    Takes { seconds: f64, questions: usize, measured: usize },
+    Takes {
+        seconds: f64,
+        questions: usize,
+        measured: usize,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -245,7 +249,11 @@ impl Bench {
         let Some((asked, chat, writes)) = asked else {
             return "The prompt cannot be made again from what is in this browser.".into();
         };
-        let frame = if chat { "(As the user’s message, in the model’s chat template.)\n\n" } else { "" };
+        let frame = if chat {
+            "(As the user’s message, in the model’s chat template.)\n\n"
+        } else {
+            ""
+        };
         let lead = if writes { String::new() } else { asked.lead };
         format!("{frame}{}{lead}", asked.text)
     }

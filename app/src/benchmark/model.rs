@@ -77,7 +77,9 @@ impl Model for PageModel {
     }
 
     fn now_ms(&self) -> f64 {
-        web_sys::window().and_then(|w| w.performance()).map_or_else(js_sys::Date::now, |p| p.now())
+        web_sys::window()
+            .and_then(|w| w.performance())
+            .map_or_else(js_sys::Date::now, |p| p.now())
     }
 }
 

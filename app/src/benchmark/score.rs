@@ -97,7 +97,12 @@ pub fn calibrated(lines: &[QuestionRecord]) -> Option<Calibration> {
         .iter()
         .filter(|line| matches!(line.protocol.as_deref(), Some("letters" | "loglik")))
         .filter_map(|line| {
-            let best = line.option_log_probabilities.as_ref()?.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let best = line
+                .option_log_probabilities
+                .as_ref()?
+                .iter()
+                .copied()
+                .fold(f64::NEG_INFINITY, f64::max);
             Some((best.exp().clamp(0.0, 1.0), line.correct?))
         })
         .collect();
@@ -172,8 +177,16 @@ mod tests {
 
     #[test]
     fn runs_are_compared_by_question() {
-        let first = [line("1", Language::French, true), line("2", Language::French, false), line("3", Language::English, true)];
-        let second = [line("2", Language::French, true), line("1", Language::French, true), line("9", Language::English, true)];
+        let first = [
+            line("1", Language::French, true),
+            line("2", Language::French, false),
+            line("3", Language::English, true),
+        ];
+        let second = [
+            line("2", Language::French, true),
+            line("1", Language::French, true),
+            line("9", Language::English, true),
+        ];
         let comparison = compare(&first, &second);
         assert_eq!((comparison.all.total(), comparison.all.only_second), (2, 1));
         assert_eq!(comparison.languages.len(), 1);

@@ -75,8 +75,12 @@ pub fn split(all: Vec<Question>) -> (Vec<Question>, Vec<Question>) {
 /// A protocol in plain words.
 pub fn about(protocol: Protocol) -> &'static str {
     match protocol {
-        Protocol::Letters => "Which letter the model would write next. One pass for each question, so it is fast. One letter each, also where several are right.",
-        Protocol::LetterSets => "Every set of letters is weighed, so that several right answers can be found. Up to 31 short continuations for each question.",
+        Protocol::Letters => {
+            "Which letter the model would write next. One pass for each question, so it is fast. One letter each, also where several are right."
+        }
+        Protocol::LetterSets => {
+            "Every set of letters is weighed, so that several right answers can be found. Up to 31 short continuations for each question."
+        }
         Protocol::Loglik => "How likely the model finds each option, as lm-evaluation-harness scores it.",
         Protocol::Paper => "The model writes its answer; only the form that MMed-Llama was trained on is read. For models trained on it.",
         Protocol::Lenient => "The model writes its answer, and letters are looked for by a chain of rules. Slow.",
@@ -100,7 +104,11 @@ pub fn remembered() -> (Protocol, String, Option<usize>) {
     let protocol = prefs::get("bench-protocol").and_then(|name| Protocol::parse(&name));
     let prompt = prefs::get("bench-prompt").filter(|name| Template::NAMES.contains(&name.as_str()));
     let limit = prefs::get("bench-limit").map_or(Some(100), |n| n.parse().ok());
-    (protocol.unwrap_or(Protocol::Letters), prompt.unwrap_or_else(|| "paper".into()), limit)
+    (
+        protocol.unwrap_or(Protocol::Letters),
+        prompt.unwrap_or_else(|| "paper".into()),
+        limit,
+    )
 }
 
 pub fn remember(setup: &Setup) {

@@ -41,7 +41,9 @@ impl Sink for StoreSink {
         self.since = now;
         // The runner hands over text; a line says of itself whether it is right.
         let right = lines.lines().filter(|line| line.contains("\"correct\":true")).count();
-        store::append(&mut run, lines, lines.lines().count(), right).await.map_err(StoreError)?;
+        store::append(&mut run, lines, lines.lines().count(), right)
+            .await
+            .map_err(StoreError)?;
         *self.run.borrow_mut() = run;
         Ok(())
     }
@@ -214,7 +216,9 @@ impl Bench {
             Ok(client) => client,
             Err(failure) => return self.end(failure.message),
         };
-        let Some(plan) = opened.plan.clone() else { return self.end(String::new()) };
+        let Some(plan) = opened.plan.clone() else {
+            return self.end(String::new());
+        };
         self.note(&opened.run);
         self.working.set(Some(id.clone()));
         self.pausing.set(false);
@@ -235,7 +239,11 @@ impl Bench {
             last = now;
             self.pace.update(|pace| {
                 // The first batch makes pipelines; the second speed counts whole.
-                pace.per_second = if pace.batches < 2 { speed } else { pace.per_second + NEWEST * (speed - pace.per_second) };
+                pace.per_second = if pace.batches < 2 {
+                    speed
+                } else {
+                    pace.per_second + NEWEST * (speed - pace.per_second)
+                };
                 pace.batches += 1;
                 pace.left = (update.total - update.done) as f64 / pace.per_second.max(1e-6);
             });

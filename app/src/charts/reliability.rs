@@ -36,9 +36,20 @@ pub fn reliability(bins: &[Bin]) -> String {
             LEFT - 6.0,
             whole(tick)
         );
-        out += &format!(r#"<text class="tick middle" x="{}" y="{}">{}</text>"#, x(tick), TOP + SIDE + 16.0, whole(tick));
+        out += &format!(
+            r#"<text class="tick middle" x="{}" y="{}">{}</text>"#,
+            x(tick),
+            TOP + SIDE + 16.0,
+            whole(tick)
+        );
     }
-    out += &format!(r#"<line class="ideal" x1="{}" y1="{}" x2="{}" y2="{}"/>"#, x(0.0), y(0.0), x(1.0), y(1.0));
+    out += &format!(
+        r#"<line class="ideal" x1="{}" y1="{}" x2="{}" y2="{}"/>"#,
+        x(0.0),
+        y(0.0),
+        x(1.0),
+        y(1.0)
+    );
     for bin in bins.iter().filter(|b| b.count > 0) {
         // The area of a mark is its share of the answers.
         let r = 3.0 + 7.0 * (bin.count as f64 / most).sqrt();
@@ -93,6 +104,9 @@ mod tests {
         ];
         let chart = reliability(&bins);
         assert_eq!(chart.matches("<circle").count(), 1);
-        assert!(chart.contains("4 answers with 80 percent confidence are 50 percent right."), "{chart}");
+        assert!(
+            chart.contains("4 answers with 80 percent confidence are 50 percent right."),
+            "{chart}"
+        );
     }
 }

@@ -131,11 +131,10 @@ fn lines_that_cannot_be_read_are_named_and_the_rest_is_read() {
         read[1]
     );
     assert_eq!(read[2], "x.jsonl, line 3: no field \"text\"");
-    for n in 3..6 {
+    for (line, problem) in (4..).zip(&read[3..6]) {
         assert!(
-            read[n].starts_with(&format!("x.jsonl, line {}: not the JSON that is expected", n + 1)),
-            "{}",
-            read[n]
+            problem.starts_with(&format!("x.jsonl, line {line}: not the JSON that is expected")),
+            "{problem}"
         );
     }
 }

@@ -14,7 +14,12 @@ pub fn Compare() -> impl IntoView {
     let options = move || {
         let this = bench.opened.with(|o| o.as_ref().map(|o| o.run.id.clone()));
         let now = bench.other.with(|o| o.as_ref().map(|o| o.run.id.clone()));
-        let others = bench.runs.get().unwrap_or_default().into_iter().filter(|r| Some(&r.id) != this.as_ref() && r.done > 0);
+        let others = bench
+            .runs
+            .get()
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|r| Some(&r.id) != this.as_ref() && r.done > 0);
         others
             .map(|run| {
                 let label = format!("{} · {} · {}", run.model(), run.protocol(), when(&run.header.started));
@@ -83,7 +88,11 @@ fn result(bench: Bench, other: &Other) -> AnyView {
         let text = bench.opened.with(|o| {
             o.as_ref().and_then(|o| {
                 let line = o.records.get(place)?;
-                Some((o.question(line).map_or(line.id.clone(), |q| q.question.clone()), line.correct == Some(true), line.language.code()))
+                Some((
+                    o.question(line).map_or(line.id.clone(), |q| q.question.clone()),
+                    line.correct == Some(true),
+                    line.language.code(),
+                ))
             })
         });
         let (text, first, lang) = text.unwrap_or_default();

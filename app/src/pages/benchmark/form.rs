@@ -54,7 +54,12 @@ pub fn Form() -> impl IntoView {
             bench.estimate.set(Estimate::None);
         }
     });
-    let template = move || bench.engine.state.with(|s| matches!(s, ModelState::Ready { info, .. } if info.chat_template));
+    let template = move || {
+        bench
+            .engine
+            .state
+            .with(|s| matches!(s, ModelState::Ready { info, .. } if info.chat_template))
+    };
     let refusal = Memo::new(move |_| bench.refusal());
     let busy = move || bench.working.with(Option::is_some);
     let measuring = move || bench.estimate.get() == Estimate::Measuring;
@@ -96,7 +101,13 @@ pub fn Form() -> impl IntoView {
     let data = move || {
         let now = choice.with(Choice::key);
         let mut all = vec![options("samples", "Sample questions, all sources".into(), &now)];
-        all.extend(library.decks.get().into_iter().map(|deck| options(&Choice::Deck(deck.id).key(), format!("Yours: {}", deck.title), &now)));
+        all.extend(
+            library
+                .decks
+                .get()
+                .into_iter()
+                .map(|deck| options(&Choice::Deck(deck.id).key(), format!("Yours: {}", deck.title), &now)),
+        );
         all
     };
     let protocols = move || Protocol::ALL.map(|p| options(p.name(), p.name().into(), protocol.get().name()));
@@ -104,8 +115,16 @@ pub fn Form() -> impl IntoView {
     let estimate = move || match bench.estimate.get() {
         Estimate::None => "Measured on a few of these questions with this model.".to_string(),
         Estimate::Measuring => "Measuring …".to_string(),
-        Estimate::Takes { seconds, questions, measured } => {
-            format!("About {} for {}, measured on {measured}.", duration(seconds), count(questions, "question", "questions"))
+        Estimate::Takes {
+            seconds,
+            questions,
+            measured,
+        } => {
+            format!(
+                "About {} for {}, measured on {measured}.",
+                duration(seconds),
+                count(questions, "question", "questions")
+            )
         }
     };
     let number_field = move |event: web_sys::Event| limit.set(event_target_value(&event).trim().parse().ok().filter(|n| *n > 0));

@@ -77,7 +77,11 @@ fn row(bench: Bench, opened: &Opened, place: usize) -> AnyView {
     let facts = format!(
         "{} · answers {} · right {}",
         record.id,
-        record.prediction.as_deref().filter(|p| !p.is_empty()).unwrap_or("nothing that could be read"),
+        record
+            .prediction
+            .as_deref()
+            .filter(|p| !p.is_empty())
+            .unwrap_or("nothing that could be read"),
         record.gold
     );
     let right = record.correct == Some(true);
@@ -115,7 +119,11 @@ pub fn OneQuestion(place: usize) -> impl IntoView {
         return view! { <p>"This question is not there any more."</p> }.into_any();
     };
     let right = record.correct == Some(true);
-    let said = record.prediction.clone().filter(|p| !p.is_empty()).unwrap_or("nothing that could be read".into());
+    let said = record
+        .prediction
+        .clone()
+        .filter(|p| !p.is_empty())
+        .unwrap_or("nothing that could be read".into());
     let verdict = format!("The model answers {said}; right is {}.", record.gold);
     let facts = facts(&record);
     let options = options(&record, question.as_ref());
@@ -127,7 +135,8 @@ pub fn OneQuestion(place: usize) -> impl IntoView {
     });
     let stem = match &question {
         Some(q) => view! { <p class="stem is-long" lang=q.language.code()>{q.question.clone()}</p> }.into_any(),
-        None => view! { <p class="quiet">"The text of this question is not in the record, and its data are not open in this browser."</p> }.into_any(),
+        None => view! { <p class="quiet">"The text of this question is not in the record, and its data are not open in this browser."</p> }
+            .into_any(),
     };
     let asked = question.as_ref().map(|question| {
         view! {
@@ -195,7 +204,10 @@ fn facts(record: &QuestionRecord) -> Vec<AnyView> {
         ("Tokens cut from its left", number(record.truncated_tokens)),
         ("Tokens written", number(record.written_tokens)),
         ("Time", record.milliseconds.map(|ms| format!("{ms:.0} ms")).unwrap_or_default()),
-        ("Hash of the question", record.question_hash.get(..16).unwrap_or_default().to_string()),
+        (
+            "Hash of the question",
+            record.question_hash.get(..16).unwrap_or_default().to_string(),
+        ),
     ];
     all.into_iter()
         .filter(|(_, value)| !value.is_empty())

@@ -69,7 +69,10 @@ fn Progress() -> impl IntoView {
     let facts = Memo::new(move |_| {
         bench
             .opened
-            .with(|o| o.as_ref().map(|o| (o.run.id.clone(), o.run.done, o.run.total, o.run.milliseconds, o.run.setup.is_some())))
+            .with(|o| {
+                o.as_ref()
+                    .map(|o| (o.run.id.clone(), o.run.done, o.run.total, o.run.milliseconds, o.run.setup.is_some()))
+            })
             .unwrap_or_default()
     });
     let working = Memo::new(move |_| bench.working.with(|w| w.as_deref() == Some(facts.get().0.as_str())));
@@ -95,7 +98,8 @@ fn Progress() -> impl IntoView {
             .map(|(number, what)| view! { <span><strong>{number}</strong> " " <span class="quiet">{what}</span></span> }.into_any())
             .collect::<Vec<_>>()
     };
-    let button = move || match state() {
+    let button = move || {
+        match state() {
         "running" => view! {
             <button type="button" class="button" data-testid="bench-pause" disabled=move || bench.pausing.get() on:click=move |_| bench.pause()>
                 {move || if bench.pausing.get() { "Pausing …" } else { "Pause" }}
@@ -110,10 +114,14 @@ fn Progress() -> impl IntoView {
         }
         .into_any(),
         _ => ().into_any(),
+    }
     };
     let spoken = move || match state() {
         "running" => "The run is at work.".to_string(),
-        "paused" => format!("The run is paused; {} to go. It stays here, also when the tab is closed.", count(left(), "question", "questions")),
+        "paused" => format!(
+            "The run is paused; {} to go. It stays here, also when the tab is closed.",
+            count(left(), "question", "questions")
+        ),
         _ => "The run is finished.".to_string(),
     };
     view! {
@@ -204,10 +212,18 @@ fn Accuracy(table: Memo<Table>, run: Memo<Option<StoredRun>>) -> impl IntoView {
                 let means = published().protocols.get(&model.protocol).unwrap_or(&model.protocol);
                 lines.push(format!("{}: {means}. This run: {protocol}, another experiment.", model.name()));
             }
-            lines.extend(model.doubts.iter().filter_map(|d| Some(format!("{}: {}", model.name(), published().doubts.get(d)?))));
+            lines.extend(
+                model
+                    .doubts
+                    .iter()
+                    .filter_map(|d| Some(format!("{}: {}", model.name(), published().doubts.get(d)?))),
+            );
         }
         lines.dedup();
-        lines.into_iter().map(|line| view! { <li>{line}</li> }.into_any()).collect::<Vec<_>>()
+        lines
+            .into_iter()
+            .map(|line| view! { <li>{line}</li> }.into_any())
+            .collect::<Vec<_>>()
     };
     let pick = move |place: usize| {
         let options = known.iter().enumerate().map(move |(i, model)| {
@@ -267,7 +283,11 @@ fn Calibrated() -> impl IntoView {
 
 fn facts(run: &StoredRun) -> AnyView {
     let header = &run.header;
-    let mut all = vec![("Run", header.run_id.clone()), ("Made by", header.software.clone()), ("Seed", header.seed.to_string())];
+    let mut all = vec![
+        ("Run", header.run_id.clone()),
+        ("Made by", header.software.clone()),
+        ("Seed", header.seed.to_string()),
+    ];
     if let Some(m) = &header.model {
         all.push(("Model", format!("{}, {}, {}", m.name, m.architecture, m.quantization)));
         all.push(("Model’s hash", m.sha256.clone().unwrap_or_else(|| "not computed".into())));
@@ -282,8 +302,19 @@ fn facts(run: &StoredRun) -> AnyView {
         all.push(("Chat template", if e.chat_template { "yes" } else { "no" }.into()));
         all.push(("Order of options", e.option_order.clone()));
         all.push(("Longest text", format!("{} tokens", e.context_length)));
-        all.push(("Data", format!("{}, {}, {}", e.data.name, count(e.data.questions as usize, "question", "questions"), e.data.hash)));
+        all.push((
+            "Data",
+            format!(
+                "{}, {}, {}",
+                e.data.name,
+                count(e.data.questions as usize, "question", "questions"),
+                e.data.hash
+            ),
+        ));
     }
-    let rows = all.into_iter().map(|(name, value)| view! { <dt>{name}</dt><dd>{value}</dd> }.into_any()).collect::<Vec<_>>();
+    let rows = all
+        .into_iter()
+        .map(|(name, value)| view! { <dt>{name}</dt><dd>{value}</dd> }.into_any())
+        .collect::<Vec<_>>();
     view! { <dl class="facts">{rows}</dl> }.into_any()
 }
