@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn of_a_whole_benchmark_the_test_is_asked() {
         let ids = ["MMedBench/Test/French:1", "MMedBench/Train/French:1", "MMedBench/Dev/French:1"];
-        let (asked, training) = split(ids.map(question).to_vec());
+        let (asked, training) = split(ids.map(question).into());
         assert_eq!((asked[0].id.as_str(), asked.len()), (ids[0], 1));
         assert_eq!((training[0].id.as_str(), training.len()), (ids[1], 1));
         let (asked, training) = split(vec![question("Train/French:1"), question("test")]);

@@ -56,7 +56,11 @@ fn Item(run: StoredRun) -> impl IntoView {
         run.protocol(),
         run.prompt(),
         run.data(),
-        run.setup.is_none().then(|| "imported".to_string()).unwrap_or_default(),
+        if run.setup.is_none() {
+            "imported".to_string()
+        } else {
+            String::new()
+        },
     ];
     let facts = facts.into_iter().filter(|f| !f.is_empty()).collect::<Vec<_>>().join(" · ");
     let state = if run.is_finished() {
