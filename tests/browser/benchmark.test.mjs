@@ -73,7 +73,9 @@ test("benchmark: a run whose tab is killed goes on and ends with the native prog
   const before = await progress(page);
   // No goodbye: the tab's process dies.
   const session = await page.context().newCDPSession(page);
-  await session.send("Page.crash").catch(() => {});
+  const crashed = page.waitForEvent("crash");
+  session.send("Page.crash").catch(() => {}); // it never answers
+  await crashed;
   await page.close().catch(() => {});
 
   page = await newPage();

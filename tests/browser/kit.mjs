@@ -60,6 +60,16 @@ function native() {
   return program;
 }
 
+/** Runs `mmedkit` with these arguments and waits for its end. */
+export function runNative(args) {
+  return new Promise((resolve, reject) => {
+    execFile(native(), args, { maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      if (error) return reject(new Error(`mmedkit ${args.join(" ")}: ${stderr || error}`));
+      resolve(stdout);
+    });
+  });
+}
+
 /** Runs `mmedkit` with JSON values on the lines of its input; returns those of its output. */
 export function mmedkit(args, lines) {
   return new Promise((resolve, reject) => {
