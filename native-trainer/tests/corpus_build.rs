@@ -81,8 +81,14 @@ fn assert_same(a: &Path, b: &Path, what: &str) {
     }
 }
 
+/// Finished markers. The build is writing meanwhile: what is still being renamed does not count.
 fn count(folder: &Path) -> usize {
-    if folder.is_dir() { tree(folder).len() } else { 0 }
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let finished = |name: &str| name.ends_with(".json") && !name.starts_with('.');
+    entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_str().is_some_and(finished))
+        .count()
 }
 
 /// Waits until `there` says so; fails if the process ends before.
