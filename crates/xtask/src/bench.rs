@@ -20,7 +20,7 @@ fn corpus_text(host: &dyn Host, places: &Places) -> PathBuf {
     conformance.join("corpus")
 }
 
-/// Speed of every step of the corpus pipeline and of whole builds; see `crates/mmedc/examples/speed.rs`.
+/// Speed of every step of the corpus pipeline and of whole builds; see `crates/mmedc/examples/corpus_speed.rs`.
 pub fn corpus(host: &dyn Host, places: &Places) -> Result<()> {
     let input = corpus_text(host, places);
     if !host.exists(&input) {
@@ -29,7 +29,7 @@ pub fn corpus(host: &dyn Host, places: &Places) -> Result<()> {
             input.display()
         );
     }
-    let speed = Cmd::line("cargo run --release -p mmedkit-mmedc --example speed --")
+    let speed = Cmd::line("cargo run --release -p mmedkit-mmedc --example corpus_speed --")
         .arg(input)
         .arg(places.root.join("target/bench/corpus.json"))
         .dir(&places.root);

@@ -1,6 +1,6 @@
 //! Speed of every step and of a whole build, on text repeated from a folder of `.txt` files.
 //!
-//! `speed INPUT OUTPUT.json [--megabytes 200] [--tokenizer tokenizer.json]`; `cargo xtask bench --corpus` calls it. Steps run on one thread and are given MB/s
+//! `corpus_speed INPUT OUTPUT.json [--megabytes 200] [--tokenizer tokenizer.json]`; `cargo xtask bench --corpus` calls it. Steps run on one thread and are given MB/s
 //! of UTF-8, the median of [`ROUNDS`] rounds over [`ROUND_BYTES`] of text; the build runs over all of it, on one thread and on all processors. Without
 //! a tokenizer one is trained on the input itself (32,000 tokens).
 
@@ -33,7 +33,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> Outcome<()> {
     let mut words = std::env::args().skip(1);
-    let usage = "usage: speed INPUT OUTPUT.json [--megabytes N] [--tokenizer tokenizer.json]";
+    let usage = "usage: corpus_speed INPUT OUTPUT.json [--megabytes N] [--tokenizer tokenizer.json]";
     let (input, output) = (PathBuf::from(words.next().ok_or(usage)?), PathBuf::from(words.next().ok_or(usage)?));
     let (mut megabytes, mut tokenizer) = (200, None);
     while let Some(word) = words.next() {
