@@ -18,6 +18,7 @@ mod data_files;
 mod download;
 mod engine;
 mod files;
+mod late;
 mod library;
 mod notices;
 mod pages;

@@ -2,14 +2,14 @@
 
 use leptos::prelude::*;
 
-use crate::benchmark::Bench;
 use crate::components::errors::Errors;
 use crate::components::model_chip::ModelChip;
 use crate::components::theme::ThemeToggle;
 use crate::engine::{Engine, Wanted};
+use crate::late::{Lasting, LateBenchmark};
 use crate::library::Library;
 use crate::notices::Notices;
-use crate::pages::{about::AboutPage, benchmark::BenchmarkPage, history::HistoryPage, models::ModelsPage, quiz::QuizPage};
+use crate::pages::{about::AboutPage, history::HistoryPage, models::ModelsPage, quiz::QuizPage};
 use crate::quiz::Quiz;
 use crate::route::{Route, use_route};
 
@@ -22,7 +22,7 @@ pub fn Shell() -> impl IntoView {
     provide_context(engine);
     provide_context(library);
     provide_context(Quiz::new(engine, library, notices));
-    provide_context(Bench::new(engine, library, notices));
+    provide_context(Lasting::here());
     let route = use_route();
 
     // The demo model is asked for only after the page has been painted: the second frame comes after the first one's pixels.
@@ -65,7 +65,7 @@ pub fn Shell() -> impl IntoView {
         <main class="main" tabindex="-1" node_ref=main>
             {move || match route.get() {
                 Route::Quiz => view! { <QuizPage /> }.into_any(),
-                Route::Benchmark => view! { <BenchmarkPage /> }.into_any(),
+                Route::Benchmark => view! { <LateBenchmark /> }.into_any(),
                 Route::Models => view! { <ModelsPage /> }.into_any(),
                 Route::History => view! { <HistoryPage /> }.into_any(),
                 Route::About => view! { <AboutPage /> }.into_any(),

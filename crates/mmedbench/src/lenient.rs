@@ -15,7 +15,7 @@
 
 use std::collections::BTreeSet;
 
-use unicode_normalization::UnicodeNormalization;
+use crate::unicode::nfkc;
 
 /// What was read, and by which rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +119,7 @@ const CLOSING: &str = ")]}」』】〉》";
 
 /// Reads `output`; `letters` are the question's, `options` their texts (may be empty).
 pub fn lenient(output: &str, letters: &[char], options: &[(char, &str)]) -> LenientAnswer {
-    let mut text: String = output.nfkc().collect();
+    let mut text: String = nfkc(output);
     for end in ENDS {
         if let Some(at) = text.find(end) {
             text.truncate(at);
@@ -378,7 +378,7 @@ impl<'a> Text<'a> {
         let text: String = self.chars.iter().collect::<String>().to_lowercase();
         let hits: Vec<(char, String)> = options
             .iter()
-            .map(|(letter, option)| (*letter, option.nfkc().collect::<String>().to_lowercase()))
+            .map(|(letter, option)| (*letter, nfkc(option).to_lowercase()))
             .filter(|(_, option)| !option.is_empty() && text.contains(option.as_str()))
             .collect();
         let inside = |option: &String| hits.iter().any(|(_, other)| other != option && other.contains(option.as_str()));

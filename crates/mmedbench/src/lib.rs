@@ -42,6 +42,7 @@ pub mod shots;
 pub mod statistics;
 pub mod summary;
 pub mod template;
+mod unicode;
 
 pub use language::Language;
 pub use prompt::{Prompt, PromptVariant};

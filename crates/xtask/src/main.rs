@@ -2,7 +2,7 @@
 //!
 //! - what is on the machine and what must be installed: `setup.rs`, which calls `wasm_target.rs` (with `debian_wasm.rs`
 //!   where rustup cannot help), `web_tools.rs` and `system.rs`;
-//! - the site: `web.rs`, `size.rs`, `serve.rs` (on `http.rs`);
+//! - the site: `web.rs`, `late_module.rs`, `size.rs`, `serve.rs` (on `http.rs`);
 //! - the tests: `suite.rs`, `clusters.rs`, `report.rs`; the measurements: `bench.rs`;
 //! - the machine behind a trait, so that all this is tested without installing anything: `host.rs`, `fake.rs`.
 
@@ -13,6 +13,7 @@ mod debian_wasm;
 mod fake;
 mod host;
 mod http;
+mod late_module;
 mod places;
 mod report;
 mod serve;
@@ -72,6 +73,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = late_module::as_wasm_bindgen() {
+        return code;
+    }
     match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

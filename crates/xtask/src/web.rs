@@ -6,12 +6,13 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::host::{Answer, Cmd, Host};
+use crate::late_module;
 use crate::places::Places;
 use crate::setup::Web;
 use crate::size;
 use crate::web_tools;
 
-/// What the pages' own wasm may weigh when it travels (gzip), in bytes: it is all that the first paint waits for.
+/// What each module of the pages may weigh when it travels (gzip), in bytes: the first paint waits for one of them.
 pub const UI_WASM_LIMIT: u64 = 400_000;
 
 /// Builds the site in release form.
@@ -48,7 +49,12 @@ fn trunk(host: &dyn Host, places: &Places, web: &Web) -> Result<Answer> {
     host.run(&web.toolchain.on(fetch))?;
     // trunk reads NO_COLOR as its own option and refuses the usual value `1`.
     let build = Cmd::line("trunk build").dir(&places.root).without_env(&["NO_COLOR"]);
-    host.tee(&web.tools.on(host, web.toolchain.on(build))?)
+    let build = web.tools.on(host, web.toolchain.on(build))?;
+    let answer = host.tee(&late_module::on(host, places, build)?)?;
+    if answer.ok {
+        late_module::place(places)?;
+    }
+    Ok(answer)
 }
 
 /// Builds the site for publishing, prints what it weighs, and refuses pages that are too heavy.
@@ -58,7 +64,7 @@ pub fn dist(host: &dyn Host, places: &Places, web: &Web) -> Result<()> {
         for name in host.list(&places.dist) {
             if name.ends_with(".wasm") {
                 // The pages should arrive early, the engine should run fast.
-                let level = if is_ui_wasm(&name) { "-Oz" } else { "-O2" };
+                let level = if is_pages(&name) { "-Oz" } else { "-O2" };
                 shrink(host, &wasm_opt, level, &places.dist.join(name))?;
             }
         }
@@ -94,23 +100,33 @@ fn shrink(host: &dyn Host, wasm_opt: &Path, level: &str, wasm: &Path) -> Result<
     fs::rename(&small, wasm).with_context(|| format!("cannot replace {}", wasm.display()))
 }
 
-/// The worker's wasm keeps its name; the pages' wasm carries a hash in its own.
+/// What the first paint waits for. The worker's wasm keeps its name; the pages' wasm carries a hash in its own.
 fn is_ui_wasm(path: &str) -> bool {
     path.ends_with("_bg.wasm") && path.starts_with("mmedkit-app")
+}
+
+/// The pages, those that are fetched later too.
+fn is_pages(path: &str) -> bool {
+    is_ui_wasm(path) || (path.starts_with("late-") && path.ends_with(".wasm"))
 }
 
 fn check_ui(files: &[size::File]) -> Result<()> {
     let Some(ui) = files.iter().find(|file| is_ui_wasm(&file.path)) else {
         bail!("dist/ holds no mmedkit-app*_bg.wasm: does www/index.html still build ../app?");
     };
-    if ui.gzip > UI_WASM_LIMIT {
-        bail!(
-            "{} weighs {} bytes compressed, the limit is {UI_WASM_LIMIT}: see what came in (`twiggy top`), or load it later",
-            ui.path,
-            ui.gzip
-        );
+    if !files.iter().any(|file| is_pages(&file.path) && !is_ui_wasm(&file.path)) {
+        bail!("dist/ holds no late-*.wasm: the app was not cut");
     }
-    println!("{}: {} of at most {UI_WASM_LIMIT} bytes compressed", ui.path, ui.gzip);
+    for file in files.iter().filter(|file| is_pages(&file.path)) {
+        if file.gzip > UI_WASM_LIMIT {
+            bail!(
+                "{} weighs {} bytes compressed, the limit is {UI_WASM_LIMIT}: see what came in (`twiggy top`), or load it later (app/src/late.rs)",
+                file.path,
+                file.gzip
+            );
+        }
+        println!("{}: {} of at most {UI_WASM_LIMIT} bytes compressed", file.path, file.gzip);
+    }
     Ok(())
 }
 
@@ -129,10 +145,14 @@ mod tests {
     #[test]
     fn heavy_pages_are_refused_and_a_heavy_engine_is_not() {
         let engine = file("worker_bg.wasm", 2_000_000);
-        assert!(check_ui(&[file("mmedkit-app-1f_bg.wasm", UI_WASM_LIMIT), engine]).is_ok());
-        let error = check_ui(&[file("mmedkit-app-1f_bg.wasm", UI_WASM_LIMIT + 1)]).unwrap_err();
-        assert!(error.to_string().contains("400001"), "{error}");
+        let (app, late) = (|n| file("mmedkit-app-1f_bg.wasm", n), |n| file("late-benchmark-2e.wasm", n));
+        assert!(check_ui(&[app(UI_WASM_LIMIT), late(UI_WASM_LIMIT), engine]).is_ok());
+        for heavy in [[app(UI_WASM_LIMIT + 1), late(1)], [app(1), late(UI_WASM_LIMIT + 1)]] {
+            let error = check_ui(&heavy).unwrap_err();
+            assert!(error.to_string().contains("400001"), "{error}");
+        }
         assert!(check_ui(&[file("worker_bg.wasm", 1)]).is_err());
+        assert!(check_ui(&[app(1)]).unwrap_err().to_string().contains("not cut"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! trunk, wasm-bindgen and wasm-opt: what turns crates into a site.
+//! trunk, wasm-bindgen, wasm-split and wasm-opt: what turns crates into a site.
 //!
 //! trunk uses a wasm-bindgen from `PATH` only if its version is exactly the crate's; so that version is read from
 //! `Cargo.lock`. What is missing is compiled with the cheapest profile that works: these tools run for seconds, and
@@ -13,6 +13,7 @@ use crate::places::Places;
 use crate::system;
 
 const TRUNK: &str = "0.21.14";
+const WASM_SPLIT: &str = "0.2.4";
 
 /// Folders to put in front of `PATH` for a web build.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +38,8 @@ struct Tool {
     program: &'static str,
     version: String,
     options: &'static [&'static str],
+    /// Whether it tells its version; else it is taken only from the folder that carries the version in its name.
+    tells_version: bool,
 }
 
 /// Finds the tools or installs them.
@@ -48,12 +51,21 @@ pub fn ensure(host: &dyn Host, places: &Places) -> Result<WebTools> {
             version: TRUNK.to_owned(),
             // Without its default features trunk cannot download tools, which it shall not do anyway.
             options: &["--locked", "--no-default-features"],
+            tells_version: true,
         },
         Tool {
             package: "wasm-bindgen-cli",
             program: "wasm-bindgen",
             version: locked_version(&places.root.join("Cargo.lock"), "wasm-bindgen")?,
             options: &[],
+            tells_version: true,
+        },
+        Tool {
+            package: "wasm_split_cli_support",
+            program: "wasm-split-cli",
+            version: WASM_SPLIT.to_owned(),
+            options: &["--locked", "--features", "build-binary"],
+            tells_version: false,
         },
     ];
     let mut found = WebTools::default();
@@ -74,15 +86,22 @@ fn ensure_tool(host: &dyn Host, places: &Places, tool: &Tool) -> Result<Option<P
     let Tool {
         package, program, version, ..
     } = tool;
+    let runs = |file: &Path, wanted: &str| {
+        if tool.tells_version {
+            runs_as(host, file, wanted)
+        } else {
+            host.ask(&Cmd::new(file).arg("--help")).ok
+        }
+    };
     let wanted = format!("{program} {version}");
-    if runs_as(host, Path::new(program), &wanted) {
+    if tool.tells_version && runs(Path::new(program), &wanted) {
         println!("{wanted}: there");
         return Ok(None);
     }
     // One folder for each version: two checkouts that pin different versions do not undo each other's.
     let root = places.tools.join(format!("{package}-{version}"));
     let folder = root.join("bin");
-    if runs_as(host, &folder.join(program), &wanted) {
+    if runs(&folder.join(program), &wanted) {
         println!("{wanted}: there, in {}", folder.display());
         return Ok(Some(folder));
     }
@@ -99,7 +118,7 @@ fn ensure_tool(host: &dyn Host, places: &Places, tool: &Tool) -> Result<Option<P
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
         .env("CARGO_PROFILE_RELEASE_DEBUG", "0");
     host.run(&install).with_context(|| format!("{wanted} could not be installed"))?;
-    if !runs_as(host, &folder.join(program), &wanted) {
+    if !runs(&folder.join(program), &wanted) {
         bail!("{wanted} was installed into {}, but does not run there", folder.display());
     }
     Ok(Some(folder))
@@ -173,9 +192,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let host = Fake::default()
             .answers("trunk --version", "trunk 0.21.14\n")
-            .answers("wasm-bindgen --version", "wasm-bindgen 0.2.130\n");
+            .answers("wasm-bindgen --version", "wasm-bindgen 0.2.130\n")
+            .answers("/tools/wasm_split_cli_support-0.2.4/bin/wasm-split-cli --help", "Usage");
         let found = ensure(&host, &places(dir.path())).unwrap();
-        assert_eq!(found, WebTools::default());
+        assert_eq!(found.folders, [Path::new("/tools/wasm_split_cli_support-0.2.4/bin")]);
         assert!(!host.ran("cargo install"));
     }
 
@@ -189,11 +209,15 @@ mod tests {
             .answers(
                 "/tools/wasm-bindgen-cli-0.2.130/bin/wasm-bindgen --version",
                 "wasm-bindgen 0.2.130\n",
-            );
+            )
+            .answers("wasm-split-cli --help", "Usage");
         let found = ensure(&host, &places(dir.path())).unwrap();
         assert!(!host.ran("cargo install"));
         let cmd = found.on(&host, Cmd::new("trunk")).unwrap();
-        assert_eq!(cmd.to_string(), "PATH=/tools/wasm-bindgen-cli-0.2.130/bin:/usr/bin trunk");
+        assert_eq!(
+            cmd.to_string(),
+            "PATH=/tools/wasm-bindgen-cli-0.2.130/bin:/tools/wasm_split_cli_support-0.2.4/bin:/usr/bin trunk"
+        );
     }
 
     #[test]

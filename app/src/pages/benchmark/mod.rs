@@ -9,10 +9,11 @@ mod runs;
 use leptos::prelude::*;
 
 use crate::benchmark::Bench;
+use crate::late::Lasting;
 
 #[component]
 pub fn BenchmarkPage() -> impl IntoView {
-    let bench = expect_context::<Bench>();
+    let bench = Lasting::context(|| Bench::new(expect_context(), expect_context(), expect_context()));
     bench.list();
     let opened = Memo::new(move |_| bench.opened.with(|o| o.as_ref().map(|o| o.run.id.clone())));
     move || match (opened.get(), bench.question.get()) {

@@ -1,0 +1,84 @@
+//! What is loaded later: the pages that the first paint does not need travel as a module of their own, fetched when one of them is opened.
+//!
+//! `cargo xtask` cuts that module out of the app (`crates/xtask/src/split.rs`); in a plain build nothing is cut, and the same code calls straight in.
+
+use leptos::prelude::*;
+use wasm_split_helpers::SplitLoaderError;
+
+use crate::pages::benchmark::BenchmarkPage;
+
+/// Makes a page's view; called again at every visit.
+type Page = fn() -> AnyView;
+
+/// Everything reachable from here, and from nothing else, is in the late module.
+#[cfg_attr(late_module, wasm_split_helpers::wasm_split(benchmark, fallible))]
+fn benchmark_page() -> Result<Page, SplitLoaderError> {
+    Ok(|| view! { <BenchmarkPage /> }.into_any())
+}
+
+#[cfg(late_module)]
+async fn fetch() -> Result<Page, SplitLoaderError> {
+    benchmark_page().await
+}
+
+#[cfg(not(late_module))]
+async fn fetch() -> Result<Page, SplitLoaderError> {
+    benchmark_page()
+}
+
+/// Where what a late page keeps between visits belongs: to the shell, which outlives every page.
+#[derive(Clone)]
+pub struct Lasting(Owner);
+
+impl Lasting {
+    /// Belonging to what runs now.
+    pub fn here() -> Lasting {
+        Lasting(Owner::current().expect("the shell runs under an owner"))
+    }
+
+    /// The context of this type; made at the first visit.
+    pub fn context<T: Clone + Send + Sync + 'static>(make: impl FnOnce() -> T) -> T {
+        use_context::<T>().unwrap_or_else(|| {
+            expect_context::<Lasting>().0.with(|| {
+                let made = make();
+                provide_context(made.clone());
+                made
+            })
+        })
+    }
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    Fetching,
+    There(Page),
+    Failed,
+}
+
+/// The benchmark, as soon as its module is there.
+#[component]
+pub fn LateBenchmark() -> impl IntoView {
+    let state = RwSignal::new(State::Fetching);
+    let load = move || {
+        state.set(State::Fetching);
+        leptos::task::spawn_local(async move {
+            let result = fetch().await;
+            // The page may have been left meanwhile.
+            state.try_set(result.map_or(State::Failed, State::There));
+        });
+    };
+    load();
+    move || {
+        match state.get() {
+        State::There(page) => page(),
+        State::Fetching => view! { <p class="quiet" role="status">"Loading the page …"</p> }.into_any(),
+        State::Failed => view! {
+            <div class="notice" role="alert">
+                <p>"This part of the app could not be loaded. It is fetched from the same place as the page itself: is the network there?"</p>
+                <button type="button" class="button" on:click=move |_| load()>"Try again"</button>
+            </div>
+        }
+        .into_any(),
+    }
+    }
+}
