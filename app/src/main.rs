@@ -6,6 +6,7 @@
 //! - `shell.rs`, `route.rs`: header, pages by the address's hash
 //! - `pages/`: one file per page; `components/`: what they are made of
 //! - `engine.rs`: the model's state and what is asked of it; `quiz.rs`: one run from start to result; `session.rs`, `pick.rs`: its plain logic
+//! - `late.rs`: pages that are fetched when they are opened, as a module of their own: the benchmark
 //! - `benchmark/`: runs of the whole benchmark; `charts/`: their charts
 //! - `library.rs`, `data_files.rs`, `archive/`: sample questions, a student's own files; `storage/`: IndexedDB and preferences
 

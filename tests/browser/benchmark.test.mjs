@@ -101,9 +101,8 @@ test("benchmark: a run whose tab is killed goes on and ends with the native prog
   await runNative(["evaluate", "--model", DEMO, "--data", path.join(folder, "sixty.jsonl"), "--protocol", "letters", "--prompt", "paper", "--seed", "0", "--device", "cpu", "--output", record]);
   const [nativeHeader, ...nativeLines] = (await readFile(record, "utf8")).trim().split("\n").map((line) => JSON.parse(line));
 
-  // The page does not hash the bundled model (what it downloads and keeps, it does) and gives it the name of its button: then its kind and size must do.
-  if (header.model.sha256 !== null) assert.equal(header.model.sha256, nativeHeader.model.sha256);
-  for (const field of ["architecture", "quantization", "parameters"]) assert.equal(header.model[field], nativeHeader.model[field], field);
+  // The button gives the model its name; what it is, the hash says.
+  for (const field of ["sha256", "architecture", "quantization", "parameters"]) assert.equal(header.model[field], nativeHeader.model[field], field);
   assert.deepEqual(header.prompt, nativeHeader.prompt);
   assert.equal(header.evaluation.data.hash, nativeHeader.evaluation.data.hash);
   assert.deepEqual(lines.map((line) => line.id), nativeLines.map((line) => line.id), "the same questions in the same order, each once");
@@ -164,5 +163,25 @@ test("benchmark: without a model nothing is scored, and the page says why", { we
   await page.goto(`${site}#/benchmark`);
   await page.waitForFunction(() => document.querySelector('[data-testid="model-status"]')?.dataset.state === "error", null, { timeout: READY });
   assert.match(await id(page, "bench-refusal").innerText(), /Nothing can be scored: /);
+  assert.equal(await id(page, "bench-start").isDisabled(), true);
+});
+
+test("benchmark: a GPU that computes wrong numbers is not used to score, and the page says why", { timeout: 240 }, async ({ page: newPage, site, server }) => {
+  // A device whose square roots are wrong: every norm is, and so everything after it.
+  const breaks = `
+    const make = GPUDevice.prototype.createShaderModule;
+    GPUDevice.prototype.createShaderModule = function (module) {
+      return make.call(this, { ...module, code: module.code.replaceAll("sqrt(", "exp2(") });
+    };
+    import init from "./worker.js"; await init();`;
+  server.routes.set("/worker_loader.js", (_, response) => response.writeHead(200, { "content-type": "text/javascript" }).end(breaks));
+  const page = await newPage();
+  // The automatic choice falls back to the processor.
+  await openBenchmark(page, site);
+  assert.equal(await id(page, "bench-refusal").count(), 0);
+  await id(page, "backend-choice").selectOption("WebGPU");
+  await id(page, "model-load-demo").click();
+  await page.waitForFunction(() => document.querySelector('[data-testid="model-status"]')?.dataset.state === "error", null, { timeout: READY });
+  assert.match(await id(page, "bench-refusal").innerText(), /Nothing can be scored: .*computes wrong numbers \(self-test: /);
   assert.equal(await id(page, "bench-start").isDisabled(), true);
 });

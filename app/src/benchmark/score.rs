@@ -1,5 +1,6 @@
 //! Numbers for the page, computed from a run's lines.
 
+use mmedbench::report::lines::several;
 use mmedbench::statistics::calibration::{BINS, Calibration, calibration};
 use mmedbench::statistics::interval::wilson;
 use mmedbench::statistics::mcnemar::Paired;
@@ -53,8 +54,16 @@ impl Count {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
     pub languages: Vec<(Language, Count)>,
+    /// Parts of a language that say more than the whole, as in `mmedkit report`: each with its name.
+    pub parts: Vec<(Language, &'static str, Count)>,
     pub all: Count,
 }
+
+/// A test of a line, the name of those that pass and of those that do not.
+const SPLITS: [(fn(&QuestionRecord) -> bool, &str, &str); 2] = [
+    (several, "several right answers", "one right answer"),
+    (|line| line.needs_image, "needs its image", "text alone"),
+];
 
 impl Table {
     pub fn of(lines: &[QuestionRecord]) -> Table {
@@ -68,6 +77,18 @@ impl Table {
             table.languages[at].1.add(line);
         }
         table.languages.sort_by_key(|(language, _)| *language);
+        for (language, _) in &table.languages {
+            for (test, yes, no) in SPLITS {
+                let (mut with, mut without) = (Count::default(), Count::default());
+                for line in lines.iter().filter(|line| line.language == *language) {
+                    if test(line) { &mut with } else { &mut without }.add(line);
+                }
+                if with.total > 0 {
+                    let parts = [(no, without), (yes, with)].into_iter().filter(|(_, count)| count.total > 0);
+                    table.parts.extend(parts.map(|(name, count)| (*language, name, count)));
+                }
+            }
+        }
         table
     }
 
@@ -173,6 +194,33 @@ mod tests {
         // Wilson, 2 of 4, by statsmodels 0.14: (0.150036, 0.849964).
         assert_eq!(in_words(2, 4), "50 % right (15–85 %)");
         assert_eq!(calibrated(&lines).unwrap().n, 4);
+    }
+
+    #[test]
+    fn a_language_is_split_where_that_says_more() {
+        let mut lines = [
+            line("1", Language::French, true),
+            line("2", Language::French, false),
+            line("3", Language::Japanese, true),
+            line("4", Language::Japanese, false),
+            line("5", Language::English, true),
+        ];
+        lines[1].gold = "A,C".into();
+        lines[3].needs_image = true;
+        let parts: Vec<(Language, &str, usize, usize)> = Table::of(&lines)
+            .parts
+            .into_iter()
+            .map(|(l, name, count)| (l, name, count.right, count.total))
+            .collect();
+        assert_eq!(
+            parts,
+            [
+                (Language::Japanese, "text alone", 1, 1),
+                (Language::Japanese, "needs its image", 0, 1),
+                (Language::French, "one right answer", 1, 1),
+                (Language::French, "several right answers", 0, 1),
+            ]
+        );
     }
 
     #[test]

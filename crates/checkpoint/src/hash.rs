@@ -3,6 +3,8 @@
 //! [`Running`] has a state of 32 bytes that can be stored after any whole number of 64-byte chunks, which the `sha2` crate's hasher does not
 //! show in a stable form. The compression function is that crate's; the padding is FIPS 180-4, 5.1.1.
 
+use crate::error::Result;
+use crate::source::ByteSource;
 use sha2::Digest;
 use sha2::block_api::compress256;
 
@@ -12,6 +14,27 @@ pub type Hash = [u8; 32];
 /// The hash of `bytes`.
 pub fn sha256(bytes: &[u8]) -> Hash {
     sha2::Sha256::digest(bytes).into()
+}
+
+/// Bytes of a file that are in memory at once while it is hashed.
+const BLOCK: usize = 2 << 20;
+
+/// The hash of everything in `source`, read once from its start; `on_progress` gets the bytes read so far.
+pub async fn of_source(source: &impl ByteSource, mut on_progress: impl FnMut(u64)) -> Result<Hash> {
+    let mut running = Running::default();
+    let mut block = Vec::new();
+    let mut offset = 0;
+    loop {
+        let len = (source.len() - offset).min(BLOCK as u64) as usize;
+        block.resize(len, 0);
+        source.read(offset, &mut block).await?;
+        offset += len as u64;
+        on_progress(offset);
+        if len < BLOCK {
+            return Ok(running.finish(&block));
+        }
+        running.update(&block);
+    }
 }
 
 /// In lower-case hexadecimal.
@@ -108,6 +131,7 @@ impl Running {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Memory;
 
     #[test]
     fn known_answers() {
@@ -123,6 +147,17 @@ mod tests {
         }
         assert_eq!(from_hex("abc"), None);
         assert_eq!(from_hex(&"g".repeat(64)), None);
+    }
+
+    #[test]
+    fn a_source_is_hashed_whole() {
+        for len in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK] {
+            let bytes: Vec<u8> = (0..len).map(|i| (i * 31 / 7) as u8).collect();
+            let mut read = Vec::new();
+            let hash = pollster::block_on(of_source(&Memory::new("a file", bytes.clone()), |n| read.push(n))).unwrap();
+            assert_eq!(hash, sha256(&bytes), "{len}");
+            assert_eq!(read.last(), Some(&(len as u64)));
+        }
     }
 
     #[test]

@@ -153,9 +153,10 @@ fn vulkan_loader(host: &dyn Host) -> bool {
 }
 
 /// Node drives the browser in the browser tests.
-fn node(host: &dyn Host) -> Result<()> {
+/// Node and npm, or an error that says how to get them.
+pub fn node(host: &dyn Host) -> Result<()> {
     if host.which("node").is_none() || host.which("npm").is_none() {
-        system::ensure_packages(host, "the browser tests' driver", &["nodejs", "npm"])?;
+        system::ensure_packages(host, "the browser tests' driver and wasm-opt", &["nodejs", "npm"])?;
     }
     let version = host.ask(&Cmd::line("node --version")).stdout;
     let major: Option<u32> = version
@@ -169,7 +170,10 @@ fn node(host: &dyn Host) -> Result<()> {
             println!("node: {}", version.trim());
             Ok(())
         }
-        Some(_) => bail!("node is {}, the browser tests need {OLDEST_NODE} or newer", version.trim()),
+        Some(_) => bail!(
+            "node is {}, the browser tests and wasm-opt need {OLDEST_NODE} or newer",
+            version.trim()
+        ),
         None => bail!("`node --version` does not run: install Node {OLDEST_NODE} or newer"),
     }
 }

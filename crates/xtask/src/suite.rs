@@ -38,8 +38,12 @@ pub fn test(host: &dyn Host, places: &Places) -> Result<()> {
             report.step("Rust tests", || needs("the test tools"));
         }
     }
+    // The browser tests see the site as it is published.
     let site = match &web {
-        Some(web) => report.step("web build", || build_web(host, places, web)),
+        Some(web) => report.step("web build", || {
+            build_web(host, places, web)?;
+            web::publishable(host, places)
+        }),
         None => report.step("web build", || needs("the web tools")),
     };
     match (&tools, site) {

@@ -1,4 +1,4 @@
-//! Building the site into `dist/`: trunk for every use, and for publishing also wasm-opt and the sizes.
+//! Building the site into `dist/`: trunk for every use, and for publishing (and its tests) also wasm-opt and the sizes.
 
 use std::fs;
 use std::path::Path;
@@ -60,18 +60,7 @@ fn trunk(host: &dyn Host, places: &Places, web: &Web) -> Result<Answer> {
 /// Builds the site for publishing, prints what it weighs, and refuses pages that are too heavy.
 pub fn dist(host: &dyn Host, places: &Places, web: &Web) -> Result<()> {
     build(host, places, web)?;
-    if let Some(wasm_opt) = web_tools::wasm_opt(host) {
-        for name in host.list(&places.dist) {
-            if name.ends_with(".wasm") {
-                // The pages should arrive early, the engine should run fast.
-                let level = if is_pages(&name) { "-Oz" } else { "-O2" };
-                shrink(host, &wasm_opt, level, &places.dist.join(name))?;
-            }
-        }
-    }
-    let files = size::weigh(&places.dist)?;
-    print!("{}", size::table(&files));
-    check_ui(&files)?;
+    publishable(host, places)?;
     println!(
         "The site is in {}: any file server may serve it, under any path.",
         places.dist.display()
@@ -79,12 +68,31 @@ pub fn dist(host: &dyn Host, places: &Places, web: &Web) -> Result<()> {
     Ok(())
 }
 
-fn shrink(host: &dyn Host, wasm_opt: &Path, level: &str, wasm: &Path) -> Result<()> {
+/// Turns a built site into the one that is published: its wasm files shrunk and weighed.
+pub fn publishable(host: &dyn Host, places: &Places) -> Result<()> {
+    let wasm_opt = web_tools::wasm_opt(host, places)?;
+    for name in host.list(&places.dist) {
+        if name.ends_with(".wasm") {
+            // The pages should arrive early (sorted by name, like functions lie side by side, which packs better); the engine should run fast.
+            let passes: &[&str] = if is_pages(&name) {
+                &["-Oz", "--reorder-functions-by-name"]
+            } else {
+                &["-O2"]
+            };
+            shrink(host, &wasm_opt, passes, &places.dist.join(name))?;
+        }
+    }
+    let files = size::weigh(&places.dist)?;
+    print!("{}", size::table(&files));
+    check_ui(&files)
+}
+
+fn shrink(host: &dyn Host, wasm_opt: &Path, passes: &[&str], wasm: &Path) -> Result<()> {
     let small = wasm.with_extension("small");
     // The features are those that rustc may use for this target; -O3 takes minutes on the engine and gains nothing.
     let cmd = Cmd::new(wasm_opt)
+        .args(passes)
         .args([
-            level,
             "--enable-simd",
             "--enable-bulk-memory",
             "--enable-sign-ext",
@@ -111,9 +119,9 @@ fn is_pages(path: &str) -> bool {
 }
 
 fn check_ui(files: &[size::File]) -> Result<()> {
-    let Some(ui) = files.iter().find(|file| is_ui_wasm(&file.path)) else {
+    if !files.iter().any(|file| is_ui_wasm(&file.path)) {
         bail!("dist/ holds no mmedkit-app*_bg.wasm: does www/index.html still build ../app?");
-    };
+    }
     if !files.iter().any(|file| is_pages(&file.path) && !is_ui_wasm(&file.path)) {
         bail!("dist/ holds no late-*.wasm: the app was not cut");
     }

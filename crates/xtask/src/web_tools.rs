@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::host::{Cmd, Host};
 use crate::places::Places;
-use crate::system;
+use crate::setup;
 
 const TRUNK: &str = "0.21.14";
 const WASM_SPLIT: &str = "0.2.4";
@@ -154,14 +154,29 @@ fn find_version(lock: &str, package: &str) -> Option<String> {
     version.strip_suffix('"').map(str::to_owned)
 }
 
-/// wasm-opt, which only makes a published site smaller: its absence is told and no error.
-pub fn wasm_opt(host: &dyn Host) -> Option<PathBuf> {
-    if host.which("wasm-opt").is_none()
-        && let Err(error) = system::ensure_packages(host, "a smaller published site", &["binaryen"])
-    {
-        println!("wasm-opt is missing, so the wasm files stay as the compiler wrote them. {error:#}");
+/// The version of wasm-opt. Debian 12's (108) writes exported tables with wrong numbers: what wasm-bindgen makes then stops at its start.
+const BINARYEN: &str = "132";
+
+/// wasm-opt, from npm, which has it ready for every system.
+pub fn wasm_opt(host: &dyn Host, places: &Places) -> Result<PathBuf> {
+    let root = places.tools.join(format!("binaryen-{BINARYEN}"));
+    let program = root.join("node_modules/binaryen/bin/wasm-opt");
+    let works = || {
+        let answer = host.ask(&Cmd::new(&program).arg("--version"));
+        answer.ok && answer.stdout.starts_with(&format!("wasm-opt version {BINARYEN} "))
+    };
+    if works() {
+        return Ok(program);
     }
-    host.which("wasm-opt")
+    setup::node(host)?;
+    let install = Cmd::line("npm install --no-audit --no-fund --prefix")
+        .arg(&root)
+        .arg(format!("binaryen@{BINARYEN}.0.0"));
+    host.run(&install).context("wasm-opt could not be installed")?;
+    if !works() {
+        bail!("wasm-opt was installed into {}, but does not run there", root.display());
+    }
+    Ok(program)
 }
 
 #[cfg(test)]
@@ -227,6 +242,24 @@ mod tests {
         let error = ensure(&host, &places(dir.path())).unwrap_err().to_string();
         assert!(host.ran("CARGO_PROFILE_RELEASE_LTO=false"));
         assert!(host.ran("trunk --version 0.21.14 --locked --no-default-features"));
+        assert!(error.contains("does not run"), "{error}");
+    }
+    #[test]
+    fn wasm_opt_is_taken_at_its_version_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = "/tools/binaryen-132/node_modules/binaryen/bin/wasm-opt --version";
+        let there = Fake::default().answers(program, "wasm-opt version 132 (version_132)\n");
+        assert!(wasm_opt(&there, &places(dir.path())).is_ok());
+        assert!(!there.ran("npm install"));
+        let old = Fake::default()
+            .var("PATH", "/usr/bin")
+            .file("/usr/bin/node")
+            .file("/usr/bin/npm")
+            .answers("node --version", "v20.20.2\n")
+            .answers(program, "wasm-opt version 108\n")
+            .answers("npm install", "");
+        let error = wasm_opt(&old, &places(dir.path())).unwrap_err().to_string();
+        assert!(old.ran("--prefix /tools/binaryen-132 binaryen@132.0.0"));
         assert!(error.contains("does not run"), "{error}");
     }
 }

@@ -141,11 +141,11 @@ fn Progress() -> impl IntoView {
 #[component]
 fn Scores(table: Table) -> impl IntoView {
     let unread = table.all.unread > 0;
-    let row = |label: &'static str, lang: &'static str, count: &Count, mean: bool| {
+    let row = |label: &'static str, lang: &'static str, count: &Count, kind: &'static str| {
         let interval = count.interval();
         view! {
-            <tr class:is-mean=mean data-language=lang>
-                <th scope="row" lang=lang>{label}</th>
+            <tr class=kind data-language=(kind != "is-part").then_some(lang)>
+                <th scope="row" lang=(kind.is_empty()).then_some(lang)>{label}</th>
                 <td>{format!("{}/{}", count.right, count.total)}</td>
                 <td>{interval.map_or("–".to_string(), |(share, ..)| percent(share))}</td>
                 <td>{interval.map_or("–".to_string(), |(_, low, high)| format!("{:.1}–{:.1} %", low * 100.0, high * 100.0))}</td>
@@ -155,8 +155,13 @@ fn Scores(table: Table) -> impl IntoView {
         }
         .into_any()
     };
-    let mut rows: Vec<AnyView> = table.languages.iter().map(|(l, c)| row(l.own_name(), l.code(), c, false)).collect();
-    rows.push(row("All questions", "", &table.all, true));
+    let mut rows: Vec<AnyView> = Vec::new();
+    for (language, count) in &table.languages {
+        rows.push(row(language.own_name(), language.code(), count, ""));
+        let parts = table.parts.iter().filter(|(l, ..)| l == language);
+        rows.extend(parts.map(|(l, name, count)| row(name, l.code(), count, "is-part")));
+    }
+    rows.push(row("All questions", "", &table.all, "is-mean"));
     let mean = table.macro_mean().filter(|_| table.languages.len() > 1);
     view! {
         <section class="block">

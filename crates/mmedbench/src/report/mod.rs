@@ -9,7 +9,7 @@ pub mod chance;
 pub mod compare;
 mod csv;
 mod html;
-mod lines;
+pub mod lines;
 pub mod rationales;
 mod svg;
 mod table;

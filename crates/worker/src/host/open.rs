@@ -9,9 +9,10 @@ use crate::engine::failure;
 use crate::engine::load::FileFacts;
 use crate::engine::tunings::Tunings;
 use crate::protocol::*;
+use checkpoint::hash;
 use checkpoint::source::{BlobSource, HttpSource, IN_FLIGHT_LIMIT};
 use checkpoint::store::{Addition, Opfs, Reopen, estimate};
-use checkpoint::{BoxedSource, Memory, Store, StoredSource};
+use checkpoint::{BoxedSource, ByteSource, Memory, Store, StoredSource};
 use futures::future::{Either, select};
 use std::future::Future;
 use std::pin::pin;
@@ -31,7 +32,7 @@ pub async fn load(
     events: &mut dyn FnMut(Event),
 ) -> Result<Info, Failure> {
     let (source, facts, peak) = match &load.source {
-        Source::Demo => (unless_cancelled(control, demo()).await?, facts("demo", None), 0),
+        Source::Demo => unless_cancelled(control, demo()).await?,
         Source::File => {
             let file = file.ok_or_else(|| {
                 Failure::new(
@@ -39,8 +40,7 @@ pub async fn load(
                     "a load from a file needs the File in the message's field `file`",
                 )
             })?;
-            let name = file.name();
-            (BoxedSource::new(BlobSource::from_file(file)), facts(&name, None), 0)
+            from_file(engine, &load, file, control, events).await?
         }
         Source::Stored { name } => {
             let store = Store::new(Opfs::open().await.map_err(failure::checkpoint)?);
@@ -178,13 +178,37 @@ fn last_part(url: &str) -> String {
     js_sys::decode_uri_component(last).map_or_else(|_| last.to_owned(), String::from)
 }
 
-/// The demo model is small enough to be fetched whole from file hosts that know no ranges.
-async fn demo() -> Result<BoxedSource, Failure> {
-    match HttpSource::open(DEMO).await {
-        Ok(source) => Ok(BoxedSource::new(source)),
-        Err(checkpoint::Error::NoRanges { .. }) => Ok(BoxedSource::new(Memory::new(DEMO, fetch_whole(DEMO).await?))),
-        Err(error) => Err(failure::checkpoint(error)),
-    }
+/// The demo model is small enough to be fetched whole, also from file hosts that know no ranges.
+async fn demo() -> Result<Opened, Failure> {
+    let bytes = fetch_whole(DEMO).await?;
+    let facts = facts("demo", Some(hash::hex(&hash::sha256(&bytes))));
+    Ok((BoxedSource::new(Memory::new(DEMO, bytes)), facts, 0))
+}
+
+/// A file of the page's: nothing of it is kept, so it is read once more than it is loaded, for its hash, by which records know the model.
+async fn from_file(
+    engine: &mut Engine,
+    load: &Load,
+    file: File,
+    control: &Control,
+    events: &mut dyn FnMut(Event),
+) -> Result<Opened, Failure> {
+    let name = file.name();
+    let source = BlobSource::from_file(file);
+    engine.check_header(&source, load, events).await?;
+    let total = source.len();
+    let on_progress = |loaded| {
+        events(Event::Progress(Progress {
+            stage: Stage::Download,
+            loaded,
+            total,
+        }))
+    };
+    let hash = unless_cancelled(control, async {
+        hash::of_source(&source, on_progress).await.map_err(failure::checkpoint)
+    })
+    .await?;
+    Ok((BoxedSource::new(source), facts(&name, Some(hash::hex(&hash))), 0))
 }
 
 async fn fetch_whole(url: &str) -> Result<Vec<u8>, Failure> {

@@ -53,7 +53,7 @@ pub struct Progress {
 pub enum Stage {
     /// The file's header is read.
     Header,
-    /// The file is fetched and stored; bytes count those of the file, also what an earlier load had fetched.
+    /// The file is fetched and stored (bytes of the file, also what an earlier load had fetched), or read from disk for its hash.
     Download,
     /// A device is chosen and proves itself.
     Device,
