@@ -79,6 +79,8 @@ fn stand_in(program: &Path) -> Result<ExitCode> {
             bail!("wasm-split-cli could not cut {}", args[at].display());
         }
         args[at] = out.join(format!("{APP}.wasm")).into();
+        // The pieces share the table of functions with the app, an export of the linker's.
+        args.push("--keep-lld-exports".into());
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let others = std::env::split_paths(&path).filter(|dir| Some(dir.as_path()) != program.parent());
