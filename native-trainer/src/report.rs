@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use mmedbench::report::rationales::{pairs, rationales};
 use mmedbench::report::{Report, Style, as_csv, as_html, as_tables, report};
+use mmedbench::{Question, RunRecord};
 
+use crate::evaluate::data;
 use crate::run_files;
 
 /// Arguments.
@@ -15,6 +18,10 @@ pub struct Args {
     /// Records of `mmedkit evaluate` or of the app: JSONL files, or folders that hold the parts of one run
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
+    /// The questions that were asked, as given to `evaluate`: rationales that the runs wrote are compared with the stored ones. May be given
+    /// several times
+    #[arg(long, value_name = "PATH")]
+    pub data: Vec<PathBuf>,
     /// How to write it; html is one page with charts that needs no other file
     #[arg(long, default_value = "table")]
     pub format: Format,
@@ -40,10 +47,18 @@ pub enum Format {
 
 /// Writes the report.
 pub fn run(args: &Args, output: impl Write) -> Result<()> {
+    let mut questions: Vec<Question> = Vec::new();
+    for path in &args.data {
+        questions.extend(data::read(path)?.0.questions);
+    }
     let mut reports: Vec<Report> = Vec::new();
     for path in &args.runs {
         let record = run_files::read(path)?;
-        reports.push(report(&record).with_context(|| path.display().to_string())?);
+        let mut report = report(&record).with_context(|| path.display().to_string())?;
+        if !args.data.is_empty() {
+            with_rationales(&mut report, &record, &questions);
+        }
+        reports.push(report);
     }
     let tables = |style| -> String {
         reports
@@ -65,6 +80,23 @@ pub fn run(args: &Args, output: impl Write) -> Result<()> {
     run_files::write(args.output.as_deref(), &text, output)
 }
 
+/// Rationale scores, or why there are none.
+fn with_rationales(report: &mut Report, record: &RunRecord, questions: &[Question]) {
+    let pairs = pairs(record, questions);
+    report.rationales = rationales(&pairs);
+    if report.rationales.is_some() {
+        return;
+    }
+    let why = if record.questions.iter().all(|line| line.text.is_none()) {
+        "no answer was written (protocols paper and lenient write)"
+    } else if pairs.is_empty() {
+        "no question of the run has a stored rationale in the data"
+    } else {
+        "no answer holds a rationale (the prompt paper-rationale asks for one)"
+    };
+    report.warnings.push(format!("There are no rationale scores: {why}."));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +113,7 @@ mod tests {
     fn arguments(runs: Vec<PathBuf>, format: Format) -> Args {
         Args {
             runs,
+            data: Vec::new(),
             format,
             output: None,
             published: 3,
@@ -110,6 +143,50 @@ mod tests {
         args.output = Some(file.clone());
         run(&args, std::io::sink()).unwrap();
         assert!(std::fs::read_to_string(file).unwrap().starts_with("<!doctype html>"));
+    }
+
+    #[test]
+    fn rationales_are_scored_beside_the_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let question = r#"{"question":"Why?","options":{"A":"one","B":"two"},"answer_idx":"A","rationale":"Insulin lowers the glucose."}"#;
+        let hash = Question::from_json_line(question, "q1", "f", None).unwrap().hash();
+        let data = folder.path().join("English.jsonl");
+        std::fs::write(&data, question).unwrap();
+        let path = folder.path().join("run.jsonl");
+        let written = r####""text":"###Rationale: Insulin lowers the pressure.\n###Answer: OPTION A IS CORRECT.","question_hash""####;
+        let of_question = line(1, true)
+            .replace("Russian", "English")
+            .replace("\"h1\"", &format!("\"{hash}\""));
+        std::fs::write(&path, format!("{HEADER}\n{}\n", of_question.replace("\"question_hash\"", written))).unwrap();
+        let said = |path: &PathBuf, format| {
+            let mut args = arguments(vec![path.clone()], format);
+            args.data = vec![data.clone()];
+            let mut out = Vec::new();
+            run(&args, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        // Four of five words agree (the full stop is one), and two of four pairs of words.
+        for (format, part) in [
+            (Format::Table, "80.0"),
+            (Format::Markdown, "| English | 1 | 0 | nltk | 80.0 | 63.2 |"),
+            (Format::Csv, ",1,0,nltk,0.8,0.632"),
+            (Format::Json, "\"rouge_authors\": ["),
+            (Format::Html, "<th scope=\"col\">ROUGE-1 (authors)</th>"),
+        ] {
+            let out = said(&path, format);
+            assert!(out.contains(part), "{format:?}: {out}");
+        }
+        std::fs::write(&path, format!("{HEADER}\n{}\n", line(1, true))).unwrap();
+        assert!(said(&path, Format::Table).contains("no rationale scores: no answer was written"));
+        std::fs::write(
+            &path,
+            format!(
+                "{HEADER}\n{}\n",
+                of_question.replace(&hash, "h9").replace("\"question_hash\"", written)
+            ),
+        )
+        .unwrap();
+        assert!(said(&path, Format::Table).contains("has a stored rationale"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod compare;
 mod csv;
 mod html;
 mod lines;
+mod rationale_tables;
 pub mod rationales;
 mod svg;
 mod table;
@@ -55,8 +56,8 @@ pub struct Report {
     pub position: Option<Position>,
     /// Is what was written in the question's language?
     pub language_of_text: Vec<LanguageOfText>,
-    /// Similarity of written rationales to the stored ones: [`rationales::rationales`] fills it where the data is at hand.
-    pub rationales: Vec<rationales::RationaleRow>,
+    /// Similarity of written rationales to the stored ones: [`rationales::rationales`] makes it where the data is at hand.
+    pub rationales: Option<rationales::Rationales>,
     pub speed: Speed,
     /// Published accuracies in percent, best first; only where the record is of MMedBench's languages.
     pub published: Vec<PublishedRow>,
