@@ -9,6 +9,7 @@ use mmedbench::report::rationales::{pairs, rationales};
 use mmedbench::report::{Report, Style, as_csv, as_html, as_tables, report};
 use mmedbench::{Question, RunRecord};
 
+use crate::bertscore::BertScore;
 use crate::evaluate::data;
 use crate::run_files;
 
@@ -22,6 +23,13 @@ pub struct Args {
     /// several times
     #[arg(long, value_name = "PATH")]
     pub data: Vec<PathBuf>,
+    /// Add BERTScore F1 by a BERT on this machine: a Hugging Face folder with config.json, model.safetensors and tokenizer.json. The paper's is
+    /// bert-base-multilingual-cased. It computes on the processor
+    #[arg(long, value_name = "FOLDER", requires = "data")]
+    pub bertscore: Option<PathBuf>,
+    /// The layer whose vectors are compared, from 1. By default that of the Python package bert_score, for the models that it knows
+    #[arg(long, value_name = "N", requires = "bertscore")]
+    pub bertscore_layer: Option<usize>,
     /// How to write it; html is one page with charts that needs no other file
     #[arg(long, default_value = "table")]
     pub format: Format,
@@ -51,12 +59,17 @@ pub fn run(args: &Args, output: impl Write) -> Result<()> {
     for path in &args.data {
         questions.extend(data::read(path)?.0.questions);
     }
+    let bert = args
+        .bertscore
+        .as_deref()
+        .map(|folder| BertScore::open(folder, args.bertscore_layer))
+        .transpose()?;
     let mut reports: Vec<Report> = Vec::new();
     for path in &args.runs {
         let record = run_files::read(path)?;
         let mut report = report(&record).with_context(|| path.display().to_string())?;
         if !args.data.is_empty() {
-            with_rationales(&mut report, &record, &questions);
+            with_rationales(&mut report, &record, &questions, bert.as_ref()).with_context(|| path.display().to_string())?;
         }
         reports.push(report);
     }
@@ -81,11 +94,14 @@ pub fn run(args: &Args, output: impl Write) -> Result<()> {
 }
 
 /// Rationale scores, or why there are none.
-fn with_rationales(report: &mut Report, record: &RunRecord, questions: &[Question]) {
+fn with_rationales(report: &mut Report, record: &RunRecord, questions: &[Question], bert: Option<&BertScore>) -> Result<()> {
     let pairs = pairs(record, questions);
-    report.rationales = rationales(&pairs);
-    if report.rationales.is_some() {
-        return;
+    if let Some(mut scores) = rationales(&pairs) {
+        if let Some(bert) = bert {
+            scores.set_bert_score(bert.how(), &pairs, &bert.of_pairs(&pairs)?);
+        }
+        report.rationales = Some(scores);
+        return Ok(());
     }
     let why = if record.questions.iter().all(|line| line.text.is_none()) {
         "no answer was written (protocols paper and lenient write)"
@@ -95,6 +111,7 @@ fn with_rationales(report: &mut Report, record: &RunRecord, questions: &[Questio
         "no answer holds a rationale (the prompt paper-rationale asks for one)"
     };
     report.warnings.push(format!("There are no rationale scores: {why}."));
+    Ok(())
 }
 
 #[cfg(test)]
@@ -114,6 +131,8 @@ mod tests {
         Args {
             runs,
             data: Vec::new(),
+            bertscore: None,
+            bertscore_layer: None,
             format,
             output: None,
             published: 3,
