@@ -21,7 +21,6 @@
 
 #[cfg(feature = "archive")]
 pub mod archive;
-mod casimedicos;
 pub mod choice;
 pub mod extract;
 pub mod language;
