@@ -4,6 +4,7 @@
 //! and [`run_log`] are the trainer: the same loop serves pre-training and fine-tuning. What must hold: a run that was stopped and resumed ends with
 //! the same weights, bit for bit, as one that was not.
 
+pub mod bertscore;
 pub mod compare;
 pub mod corpus;
 pub mod corpus_data;

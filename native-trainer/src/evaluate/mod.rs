@@ -4,7 +4,7 @@
 //! [`record`] the file that grows, [`identity`] what the header says about the model, [`progress`] what is seen meanwhile. What must hold:
 //! a process killed at any moment goes on where it was and ends with the same record.
 
-mod data;
+pub(crate) mod data;
 mod engine;
 mod identity;
 mod progress;

@@ -47,7 +47,7 @@ pub fn report(record: &RunRecord) -> Result<Report, ReportError> {
         choice: choice_measures(&by_language)?,
         position: position(&record.questions),
         language_of_text: language_of_text(&by_language),
-        rationales: Vec::new(),
+        rationales: None,
         speed: speed(&record.questions),
         published: published_rows(&languages),
         warnings: Vec::new(),

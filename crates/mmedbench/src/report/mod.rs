@@ -10,6 +10,8 @@ pub mod compare;
 mod csv;
 mod html;
 pub mod lines;
+mod ratings;
+mod rationale_tables;
 pub mod rationales;
 mod svg;
 mod table;
@@ -19,6 +21,7 @@ use serde::Serialize;
 pub use build::{ReportError, report};
 pub use csv::as_csv;
 pub use html::as_html;
+pub use ratings::{ratings_as_csv, ratings_as_html, ratings_as_tables};
 pub use table::{Style, as_tables, comparison as comparison_tables};
 
 use crate::Language;
@@ -55,8 +58,8 @@ pub struct Report {
     pub position: Option<Position>,
     /// Is what was written in the question's language?
     pub language_of_text: Vec<LanguageOfText>,
-    /// Similarity of written rationales to the stored ones: [`rationales::rationales`] fills it where the data is at hand.
-    pub rationales: Vec<rationales::RationaleRow>,
+    /// Similarity of written rationales to the stored ones: [`rationales::rationales`] makes it where the data is at hand.
+    pub rationales: Option<rationales::Rationales>,
     pub speed: Speed,
     /// Published accuracies in percent, best first; only where the record is of MMedBench's languages.
     pub published: Vec<PublishedRow>,

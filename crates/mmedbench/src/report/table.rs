@@ -4,8 +4,7 @@
 //! narrower than a point.
 
 use super::compare::Comparison;
-use super::rationales::RationaleRow;
-use super::{Measure, Report, Row};
+use super::{Measure, Report, Row, rationale_tables};
 use crate::statistics::Interval;
 
 /// How a table is written.
@@ -32,7 +31,7 @@ impl Table {
         }
     }
 
-    fn write(&self, style: Style, out: &mut String) {
+    pub fn write(&self, style: Style, out: &mut String) {
         match style {
             Style::Terminal => self.terminal(out),
             Style::Markdown => self.markdown(out),
@@ -229,59 +228,20 @@ pub(super) fn tables(report: &Report, published: Option<usize>) -> Vec<Table> {
         }
         out.push(table);
     }
-    if !report.rationales.is_empty() {
-        out.extend(rationales(&report.rationales));
+    if let Some(r) = &report.rationales {
+        out.extend(rationale_tables::scores(r));
+        if published != Some(0) {
+            out.push(rationale_tables::beside_published(
+                &report.run.model,
+                r,
+                published.unwrap_or(usize::MAX),
+            ));
+        }
     }
     if published != Some(0) {
         out.push(beside_published(report, published.unwrap_or(usize::MAX)));
     }
     out
-}
-
-/// Scores that are means over texts, and those of whole corpora.
-fn rationales(rows: &[RationaleRow]) -> [Table; 2] {
-    let columns = [
-        "",
-        "n",
-        "empty",
-        "words",
-        "BLEU-1",
-        "BLEU-4",
-        "ROUGE-1 (authors)",
-        "ROUGE-L (authors)",
-        "ROUGE-1",
-        "ROUGE-2",
-        "ROUGE-L",
-    ];
-    let mut texts = Table::new("Rationales beside the stored ones, mean over texts, %", &columns);
-    let mut corpora = Table::new(
-        "Rationales, corpus scores of sacrebleu",
-        &["", "n", "BLEU", "chrF", "chrF++", "TER"],
-    );
-    for row in rows {
-        let mut cells = vec![
-            row.language.to_string(),
-            row.n.to_string(),
-            row.empty.to_string(),
-            row.tokens.to_string(),
-        ];
-        let scores = [
-            row.bleu[0],
-            row.bleu[3],
-            row.rouge_authors[0],
-            row.rouge_authors[2],
-            row.rouge[0],
-            row.rouge[1],
-            row.rouge[2],
-        ];
-        cells.extend(scores.map(percent));
-        texts.rows.push(cells);
-        let scores = [row.corpus_bleu, row.chrf, row.chrf_plus_plus, row.ter].map(|score| format!("{score:.1}"));
-        corpora
-            .rows
-            .push([&[row.language.to_string(), row.n.to_string()], &scores[..]].concat());
-    }
-    [texts, corpora]
 }
 
 fn accuracy(report: &Report) -> Table {

@@ -3,12 +3,12 @@
 //! What must hold: documents begin at "QUESTION TYPE:", the key stands after "CORRECT ANSWER:" (in French "BONNE RÉPONSE:"), options are
 //! numbered from 1; a document in which one of them is missing is reported, not guessed.
 
-use crate::originals::build;
+use super::entry::build;
 use crate::{Language, Question};
 
 /// `(number of the document, question or field and problem)`. Documents without a key line are front matter or case discussions and are
 /// reported like every other.
-pub(crate) fn read(path: &str, text: &str) -> Vec<(usize, Result<Question, (Option<&'static str>, String)>)> {
+pub(super) fn read(path: &str, text: &str) -> Vec<(usize, Result<Question, (Option<&'static str>, String)>)> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let language = Language::from_file_name(path);
     // The first column; an empty line is a token of its own, the line break.
