@@ -6,24 +6,35 @@ use leptos::prelude::*;
 use wasm_split_helpers::SplitLoaderError;
 
 use crate::pages::benchmark::BenchmarkPage;
+use crate::pages::rating::RatingPage;
 
 /// Makes a page's view; called again at every visit.
-type Page = fn() -> AnyView;
+pub type Page = fn() -> AnyView;
+
+/// The pages of the late module.
+#[derive(Clone, Copy)]
+pub struct Pages {
+    pub benchmark: Page,
+    pub rating: Page,
+}
 
 /// Everything reachable from here, and from nothing else, is in the late module.
 #[cfg_attr(late_module, wasm_split_helpers::wasm_split(benchmark, fallible))]
-fn benchmark_page() -> Result<Page, SplitLoaderError> {
-    Ok(|| view! { <BenchmarkPage /> }.into_any())
+fn pages() -> Result<Pages, SplitLoaderError> {
+    Ok(Pages {
+        benchmark: || view! { <BenchmarkPage /> }.into_any(),
+        rating: || view! { <RatingPage /> }.into_any(),
+    })
 }
 
 #[cfg(late_module)]
-async fn fetch() -> Result<Page, SplitLoaderError> {
-    benchmark_page().await
+async fn fetch() -> Result<Pages, SplitLoaderError> {
+    pages().await
 }
 
 #[cfg(not(late_module))]
-async fn fetch() -> Result<Page, SplitLoaderError> {
-    benchmark_page()
+async fn fetch() -> Result<Pages, SplitLoaderError> {
+    pages()
 }
 
 /// Where what a late page keeps between visits belongs: to the shell, which outlives every page.
@@ -51,13 +62,13 @@ impl Lasting {
 #[derive(Clone, Copy)]
 enum State {
     Fetching,
-    There(Page),
+    There(Pages),
     Failed,
 }
 
-/// The benchmark, as soon as its module is there.
+/// One of the pages, as soon as the module is there.
 #[component]
-pub fn LateBenchmark() -> impl IntoView {
+pub fn Late(which: fn(Pages) -> Page) -> impl IntoView {
     let state = RwSignal::new(State::Fetching);
     let load = move || {
         state.set(State::Fetching);
@@ -70,7 +81,7 @@ pub fn LateBenchmark() -> impl IntoView {
     load();
     move || {
         match state.get() {
-        State::There(page) => page(),
+        State::There(pages) => which(pages)(),
         State::Fetching => view! { <p class="quiet" role="status">"Loading the page …"</p> }.into_any(),
         State::Failed => view! {
             <div class="notice" role="alert">

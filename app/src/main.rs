@@ -6,8 +6,8 @@
 //! - `shell.rs`, `route.rs`: header, pages by the address's hash
 //! - `pages/`: one file per page; `components/`: what they are made of
 //! - `engine.rs`: the model's state and what is asked of it; `quiz.rs`: one run from start to result; `session.rs`, `pick.rs`: its plain logic
-//! - `late.rs`: pages that are fetched when they are opened, as a module of their own: the benchmark
-//! - `benchmark/`: runs of the whole benchmark; `charts/`: their charts
+//! - `late.rs`: pages that are fetched when they are opened, as a module of their own: the benchmark's
+//! - `benchmark/`: runs of the whole benchmark; `rating/`: people judging rationales; `charts/`: their charts
 //! - `library.rs`, `data_files.rs`, `archive/`: sample questions, a student's own files; `storage/`: IndexedDB and preferences
 
 mod archive;
@@ -25,6 +25,7 @@ mod notices;
 mod pages;
 mod pick;
 mod quiz;
+mod rating;
 mod route;
 mod session;
 mod shell;

@@ -12,6 +12,7 @@ pub enum Topic {
     Questions,
     History,
     Benchmark,
+    Rating,
 }
 
 /// A way on that a notice offers.

@@ -8,18 +8,29 @@ use wasm_bindgen::prelude::*;
 pub enum Route {
     Quiz,
     Benchmark,
+    Rating,
     Models,
     History,
     About,
 }
 
 impl Route {
-    pub const ALL: [Route; 5] = [Route::Quiz, Route::Benchmark, Route::Models, Route::History, Route::About];
+    pub const ALL: [Route; 6] = [
+        Route::Quiz,
+        Route::Benchmark,
+        Route::Rating,
+        Route::Models,
+        Route::History,
+        Route::About,
+    ];
+    /// The links in the header; the others are reached from these.
+    pub const HEADER: [Route; 5] = [Route::Quiz, Route::Benchmark, Route::Models, Route::History, Route::About];
 
     pub fn title(self) -> &'static str {
         match self {
             Route::Quiz => "Quiz",
             Route::Benchmark => "Benchmark",
+            Route::Rating => "Rate rationales",
             Route::Models => "Models",
             Route::History => "History",
             Route::About => "About",
@@ -30,6 +41,7 @@ impl Route {
         match self {
             Route::Quiz => "#/",
             Route::Benchmark => "#/benchmark",
+            Route::Rating => "#/rating",
             Route::Models => "#/models",
             Route::History => "#/history",
             Route::About => "#/about",

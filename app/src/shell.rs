@@ -6,7 +6,7 @@ use crate::components::errors::Errors;
 use crate::components::model_chip::ModelChip;
 use crate::components::theme::ThemeToggle;
 use crate::engine::{Engine, Wanted};
-use crate::late::{Lasting, LateBenchmark};
+use crate::late::{Lasting, Late};
 use crate::library::Library;
 use crate::notices::Notices;
 use crate::pages::{about::AboutPage, history::HistoryPage, models::ModelsPage, quiz::QuizPage};
@@ -40,7 +40,7 @@ pub fn Shell() -> impl IntoView {
     };
     let link = move |to: Route| {
         view! {
-            <a class="nav-link" href=to.href() aria-current=move || (route.get() == to).then_some("page")>
+            <a class="nav-link" href=to.href() aria-current=move || (route.get() == to || (to, route.get()) == (Route::Benchmark, Route::Rating)).then_some("page")>
                 {to.title()}
             </a>
         }
@@ -54,7 +54,7 @@ pub fn Shell() -> impl IntoView {
                     <span class="brand-mark" aria-hidden="true">"m"</span>
                     "mmedkit"
                 </a>
-                <nav class="nav" aria-label="Pages">{Route::ALL.map(link)}</nav>
+                <nav class="nav" aria-label="Pages">{Route::HEADER.map(link)}</nav>
                 <div class="top-end">
                     <ModelChip />
                     <ThemeToggle />
@@ -65,7 +65,8 @@ pub fn Shell() -> impl IntoView {
         <main class="main" tabindex="-1" node_ref=main>
             {move || match route.get() {
                 Route::Quiz => view! { <QuizPage /> }.into_any(),
-                Route::Benchmark => view! { <LateBenchmark /> }.into_any(),
+                Route::Benchmark => view! { <Late which=|pages| pages.benchmark /> }.into_any(),
+                Route::Rating => view! { <Late which=|pages| pages.rating /> }.into_any(),
                 Route::Models => view! { <ModelsPage /> }.into_any(),
                 Route::History => view! { <HistoryPage /> }.into_any(),
                 Route::About => view! { <AboutPage /> }.into_any(),

@@ -121,6 +121,11 @@ impl Bench {
         }
     }
 
+    /// With what the shell provides.
+    pub fn of_shell() -> Bench {
+        Bench::new(expect_context(), expect_context(), expect_context())
+    }
+
     fn say(self, problem: impl Into<String>) {
         self.notices.say(Topic::Benchmark, problem);
     }

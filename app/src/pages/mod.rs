@@ -5,3 +5,4 @@ pub mod benchmark;
 pub mod history;
 pub mod models;
 pub mod quiz;
+pub mod rating;

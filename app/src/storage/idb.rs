@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{IdbDatabase, IdbOpenDbRequest, IdbRequest, IdbTransaction, IdbTransactionMode};
 
 const NAME: &str = "mmedkit";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// A store. New ones are added at the end, and the version raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +25,18 @@ pub enum Store {
     BenchRuns,
     /// Lines of a benchmark run's record, by `ID/NUMBER` of the batch that they were written in.
     BenchRecords,
+    /// A rater's ratings of a study, with what it was made from.
+    Ratings,
 }
 
 impl Store {
-    const ALL: [Store; 5] = [
+    const ALL: [Store; 6] = [
         Store::Runs,
         Store::Decks,
         Store::DeckQuestions,
         Store::BenchRuns,
         Store::BenchRecords,
+        Store::Ratings,
     ];
 
     fn name(self) -> &'static str {
@@ -43,6 +46,7 @@ impl Store {
             Store::DeckQuestions => "deck-questions",
             Store::BenchRuns => "bench-runs",
             Store::BenchRecords => "bench-records",
+            Store::Ratings => "ratings",
         }
     }
 }

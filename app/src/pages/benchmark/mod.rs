@@ -13,7 +13,7 @@ use crate::late::Lasting;
 
 #[component]
 pub fn BenchmarkPage() -> impl IntoView {
-    let bench = Lasting::context(|| Bench::new(expect_context(), expect_context(), expect_context()));
+    let bench = Lasting::context(Bench::of_shell);
     bench.list();
     let opened = Memo::new(move |_| bench.opened.with(|o| o.as_ref().map(|o| o.run.id.clone())));
     move || match (opened.get(), bench.question.get()) {

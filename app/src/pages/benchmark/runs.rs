@@ -6,6 +6,7 @@ use wasm_bindgen::JsCast;
 use crate::benchmark::Bench;
 use crate::benchmark::score::in_words;
 use crate::benchmark::store::StoredRun;
+use crate::route::Route;
 use crate::text::{count, when};
 
 #[component]
@@ -34,12 +35,15 @@ pub fn Runs() -> impl IntoView {
     };
     view! {
         <section class="block" data-testid="bench-runs">
-            <div class="between">
+            <div class="between wrap">
                 <h2 class="section-title">"Runs"</h2>
-                <label class="button small">
-                    "Import a record …"
-                    <input type="file" class="visually-hidden" accept=".jsonl" data-testid="bench-import" on:change=import />
-                </label>
+                <span class="panel-row wrap">
+                    <a class="button small" href=Route::Rating.href() data-testid="rate-link">"Rate rationales"</a>
+                    <label class="button small">
+                        "Import a record …"
+                        <input type="file" class="visually-hidden" accept=".jsonl" data-testid="bench-import" on:change=import />
+                    </label>
+                </span>
             </div>
             {list}
         </section>
