@@ -4,7 +4,7 @@
 //! punctuation), the rule of GPT-3 (Brown et al. 2020, appendix C). As there, a question of fewer words counts as one run if it has at least 8.
 //! Chinese and Japanese have no spaces to cut at, and a word of theirs is one to two characters long: there the run is 20 characters, and the
 //! shortest question 13. (Runs of 13 characters hit 3 of 117 Japanese case reports by stock phrases like 家族歴特記すべきことはない; of 16, none.) What GPT-3 did beyond that (runs that more than ten documents share are no evidence) would need a second look
-//! at the corpus: instead every hit names its run, and the report shows which runs are found often.
+//! at the corpus: instead every hit names its run, so that a reader can tell a stock phrase.
 //!
 //! The texts to look for are given as an iterator, so any benchmark will do. Memory grows with the benchmark (about 30 bytes a word), not with the corpus.
 
@@ -163,6 +163,19 @@ impl Contamination {
         })
     }
 
+    /// What becomes of a document in which [`Contamination::find`] found this.
+    pub fn verdict(&self, hit: Option<&Hit>, counts: &mut Counts) -> Verdict {
+        if hit.is_none() {
+            return Verdict::Keep;
+        }
+        counts.add("contaminated", 1);
+        if self.options.drop {
+            Verdict::Drop("contaminated".into())
+        } else {
+            Verdict::Keep
+        }
+    }
+
     /// The report's line for a document, if it is contaminated.
     pub fn look_at(&self, document: &Document) -> Option<Line> {
         self.find(&document.text).map(|hit| Line {
@@ -181,17 +194,7 @@ impl Step for Contamination {
     }
 
     fn apply(&self, document: &mut Document, counts: &mut Counts) -> Verdict {
-        match self.find(&document.text) {
-            None => Verdict::Keep,
-            Some(_) => {
-                counts.add("contaminated", 1);
-                if self.options.drop {
-                    Verdict::Drop("contaminated".into())
-                } else {
-                    Verdict::Keep
-                }
-            }
-        }
+        self.verdict(self.find(&document.text).as_ref(), counts)
     }
 }
 

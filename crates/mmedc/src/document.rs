@@ -69,7 +69,7 @@ pub struct Document {
     /// Licence as its provider states it; empty where nobody does.
     #[serde(default)]
     pub license: String,
-    /// Path of the file inside the input, with `/` on every system.
+    /// Path of the file inside the input, with `/` on every system; behind the input's name, where it has one.
     pub file: String,
     /// Place inside the file: line, row or page, from 0.
     pub position: u64,
@@ -83,6 +83,13 @@ impl Document {
             hash.update(part);
         }
         hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The same text as a document of the input `name`, where several inputs hold files of the same name.
+    pub fn of_input(mut self, name: &str) -> Document {
+        self.file = format!("{name}/{}", self.file);
+        self.id = Document::make_id(&self.source, &self.file, self.position);
+        self
     }
 }
 

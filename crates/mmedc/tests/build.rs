@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mmedkit_mmedc::build::{Build, Config, Manner, OpenTokenizer, Share, Silent, Stage};
@@ -11,6 +12,9 @@ use mmedkit_mmedc::filter::Keywords;
 use mmedkit_mmedc::statistics::{LanguageTag, Statistics};
 use mmedkit_mmedc::storage::Storage;
 use mmedkit_mmedc::{Error, Language};
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
 use tokenizer::{BpeTraining, Tokenizer, train_bpe};
 
 /// Text about medicine: the filter's own words, in an order that `seed` decides.
@@ -216,28 +220,130 @@ fn rows(parquet: &[u8]) -> u64 {
     reader.metadata().file_metadata().num_rows() as u64
 }
 
-#[cfg(feature = "object-store")]
 #[test]
 fn an_object_store_holds_the_same_as_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     inputs(folder.path());
     open(folder.path(), "local").run(&Stage::ALL, Share::WHOLE, ALONE, &Silent).unwrap();
-    let store = std::sync::Arc::new(object_store::memory::InMemory::new());
-    let storage = || Storage::remote("memory://bucket/corpus", store.clone(), "corpus".into()).unwrap();
-    for stage in Stage::ALL {
-        for task in 0..2 {
-            let build = Build::with_output(config("unused", ""), folder.path(), storage(), tokenizer(folder.path())).unwrap();
-            let share = Share::new(task, 2).unwrap();
-            build.run(&[stage], share, ALONE, &Silent).unwrap();
+    let files = folder.path().join("store");
+    std::fs::create_dir(&files).unwrap();
+    let memory: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let stores = [memory, Arc::new(LocalFileSystem::new_with_prefix(&files).unwrap())];
+    for store in stores {
+        let name = store.to_string();
+        let storage = || Storage::remote("store://bucket/corpus", store.clone(), "corpus".into()).unwrap();
+        for stage in Stage::ALL {
+            for task in 0..2 {
+                let build = Build::with_output(config("unused", ""), folder.path(), storage(), tokenizer(folder.path())).unwrap();
+                let share = Share::new(task, 2).unwrap();
+                build.run(&[stage], share, ALONE, &Silent).unwrap();
+            }
         }
+        let there = storage();
+        let entries = there.list("").unwrap();
+        let remote = entries
+            .iter()
+            .map(|entry| (entry.path.clone(), there.read(&entry.path).unwrap().unwrap()))
+            .collect();
+        assert_same(&tree(&folder.path().join("local")), &remote, &name);
     }
-    let there = storage();
-    let entries = there.list("").unwrap();
-    let remote = entries
-        .iter()
-        .map(|entry| (entry.path.clone(), there.read(&entry.path).unwrap().unwrap()))
+}
+
+#[test]
+fn inputs_whose_documents_would_have_the_same_ids_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for place in ["a", "b"] {
+        std::fs::create_dir_all(folder.path().join(place)).unwrap();
+        std::fs::write(folder.path().join(place).join("en.txt"), format!("text of {place}")).unwrap();
+    }
+    let run = |output: &str, first: &str, second: &str| {
+        let text = format!(
+            "output = \"{output}\"\nsteps = []\n[[input]]\npath = \"a\"\n{first}\n[[input]]\npath = \"b/en.txt\"\n{second}\n[dataset]\nparquet = false\n"
+        );
+        let config = Config::parse(Path::new("corpus.toml"), &text).unwrap();
+        let build = Build::open(config, folder.path(), Box::new(no_tokenizer)).unwrap();
+        build
+            .run(&Stage::ALL, Share::WHOLE, ALONE, &Silent)
+            .map_err(|error| error.to_string())
+    };
+    // Without a source a row or a folder may name any.
+    for (first, second) in [
+        ("", ""),
+        ("source = \"web\"", "source = \"web\""),
+        ("source = \"web\"", ""),
+        ("name = \"x\"", "name = \"x\""),
+    ] {
+        let error = run("refused", first, second).unwrap_err();
+        assert!(error.contains("a and b/en.txt both hold ") && error.contains("`name`"), "{error}");
+        std::fs::remove_dir_all(folder.path().join("refused")).unwrap();
+    }
+    run("sources", "source = \"web\"", "source = \"books\"").unwrap();
+    run("names", "", "name = \"b\"").unwrap();
+    let written = tree(&folder.path().join("names/work/documents"));
+    let documents: Vec<serde_json::Value> = written
+        .values()
+        .map(|bytes| serde_json::from_slice(&zstd::decode_all(bytes.as_slice()).unwrap()).unwrap())
         .collect();
-    assert_same(&tree(&folder.path().join("local")), &remote, "in the store");
+    assert_eq!(documents[0]["file"], "en.txt");
+    assert_eq!(documents[1]["file"], "b/en.txt");
+    assert_ne!(documents[0]["id"], documents[1]["id"]);
+    for (number, written) in written.keys().enumerate() {
+        let path = folder.path().join("names/work/documents").join(written);
+        assert!(mmedkit_mmedc::is_documents(&path).unwrap(), "input {number}");
+    }
+}
+
+#[test]
+fn documents_that_hold_questions_or_options_are_left_out_or_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = |from: u32, to: u32| (from..to).map(|n| format!("word{n}")).collect::<Vec<_>>().join(" ");
+    std::fs::create_dir_all(folder.path().join("in/en")).unwrap();
+    for (name, text) in [
+        ("question", format!("Before {} after", words(0, 15))),
+        ("option", format!("Before {} after", words(100, 115))),
+        ("listed", format!("Before {} after", words(200, 215))),
+        ("clean", words(300, 340)),
+    ] {
+        std::fs::write(folder.path().join(format!("in/en/{name}.txt")), text).unwrap();
+    }
+    let questions = [
+        serde_json::json!({"question": words(0, 20), "options": {"A": "yes", "B": words(100, 120)}, "answer_idx": "A"}),
+        serde_json::json!({"question": "What?", "options": [words(200, 220)]}),
+    ];
+    std::fs::write(folder.path().join("test.jsonl"), questions.map(|line| format!("{line}\n")).concat()).unwrap();
+    for (drop, kept) in [(true, 1), (false, 4)] {
+        let text = format!(
+            "output = \"out-{drop}\"\nsteps = [\"contamination\"]\n[[input]]\npath = \"in\"\n[contamination]\nquestions = [\"test.jsonl\"]\ndrop = {drop}\n\
+             [dataset]\nparquet = false\n"
+        );
+        let config = Config::parse(Path::new("corpus.toml"), &text).unwrap();
+        let build = Build::open(config, folder.path(), Box::new(no_tokenizer)).unwrap();
+        build.run(&Stage::ALL, Share::WHOLE, ALONE, &Silent).unwrap();
+        let path = folder.path().join(format!("out-{drop}/statistics.json"));
+        let statistics: Statistics = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        assert_eq!(statistics.kept.total().documents, kept);
+        assert_eq!(statistics.steps[0].counts.0["contaminated"], 3);
+        let outcome = if drop {
+            "dropped: contaminated"
+        } else {
+            "kept though contaminated"
+        };
+        let samples = &statistics.samples.0["contamination"][outcome][&LanguageTag::En];
+        let mut notes: Vec<(&str, &str)> = samples
+            .values()
+            .map(|sample| (sample.file.as_str(), sample.note.as_str()))
+            .collect();
+        notes.sort_unstable();
+        let note = |from, question| format!("shares “{}” with test.jsonl:{question}", words(from, from + 13));
+        assert_eq!(
+            notes,
+            [
+                ("en/listed.txt", note(200, 2).as_str()),
+                ("en/option.txt", &note(100, 1)),
+                ("en/question.txt", &note(0, 1)),
+            ]
+        );
+    }
 }
 
 #[test]

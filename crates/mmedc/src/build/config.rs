@@ -4,6 +4,7 @@
 //! that was begun with another configuration, with other contents of the files it names, or by another version of the program, is refused
 //! with the difference.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -56,6 +57,9 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct Input {
     pub path: String,
+    /// Stands before the names of its files, where another input has files of the same name and perhaps the same source.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Of all documents, for the statistics; left out, what rows or folders say.
     #[serde(default)]
     pub source: Option<String>,
@@ -86,6 +90,14 @@ fn default_document_mib() -> u64 {
 }
 
 impl Input {
+    /// The field `file` of documents of a file of this input.
+    pub fn document_file<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        match &self.name {
+            Some(name) => Cow::Owned(format!("{name}/{path}")),
+            None => Cow::Borrowed(path),
+        }
+    }
+
     /// For the readers.
     pub fn options(&self) -> ReadOptions {
         ReadOptions {

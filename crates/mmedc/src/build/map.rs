@@ -39,6 +39,7 @@ pub(super) fn run(build: &Build, unit: u64, progress: &dyn Progress) -> Result<M
         files: build.plan()?.units[unit as usize].files.iter(),
         input: build.input(input)?,
         options: build.settings.config.input[input].options(),
+        name: build.settings.config.input[input].name.as_deref(),
         open: None,
         writer: DocumentWriter::create(build.output.writable(&documents(unit)))?,
         statistics: Statistics::default(),
@@ -92,6 +93,8 @@ struct Stream<'a> {
     files: std::slice::Iter<'a, (String, u64)>,
     input: Storage,
     options: read::ReadOptions,
+    /// Of the input.
+    name: Option<&'a str>,
     open: Option<Open>,
     writer: DocumentWriter,
     statistics: Statistics,
@@ -160,7 +163,10 @@ impl Stream<'_> {
                     let read = open.left.min(document.text.len() as u64);
                     open.left -= read;
                     self.progress.advance(read);
-                    return Ok(Some(document));
+                    return Ok(Some(match self.name {
+                        Some(name) => document.of_input(name),
+                        None => document,
+                    }));
                 }
                 Some(Err(problem)) => self.count(problem)?,
                 None => {

@@ -2,6 +2,9 @@
 //!
 //! What must hold: the cut depends on the list of files alone, and the list of files may not change while the build goes on.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::config::Input;
@@ -48,14 +51,10 @@ impl Build {
         })
     }
 
-    /// Where an input lies. The path of a single file is its folder.
+    /// Where the files of an input lie.
     pub(super) fn input(&self, number: usize) -> Result<Storage> {
         let input = &self.settings.config.input[number];
-        let storage = Storage::open(&input.path, &self.settings.base)?;
-        match storage.local_root() {
-            Some(path) if path.is_file() => Ok(Storage::local(path.parent().unwrap_or(path))),
-            _ => Ok(storage),
-        }
+        Ok(Storage::open_input(&input.path, &self.settings.base)?.0)
     }
 }
 
@@ -71,6 +70,7 @@ pub(super) fn run(build: &Build) -> Result<Marker> {
         let files = list(build, input, &mut plan)?;
         cut(number, &files, (config.tasks.unit_mib * f64::from(1 << 20)) as u64, &mut plan.units);
     }
+    tell_apart(&config.input, &plan.units)?;
     if let Some(json) = build.output.read(PLAN)? {
         let shown = build.output.shown(PLAN);
         let before: Plan = serde_json::from_slice(&json).map_err(|error| Error::format(&shown, format!("not a plan: {error}")))?;
@@ -104,7 +104,14 @@ fn list(build: &Build, input: &Input, plan: &mut Plan) -> Result<Vec<Entry>> {
         };
         return Ok(listing.files.into_iter().map(entry).collect());
     }
-    let mut files = Storage::open(&input.path, &build.settings.base)?.list("")?;
+    let (storage, single) = Storage::open_input(&input.path, &build.settings.base)?;
+    let mut files = match single {
+        Some(path) => {
+            let bytes = storage.size(&path)?.unwrap_or(0);
+            vec![Entry { path, bytes }]
+        }
+        None => storage.list("")?,
+    };
     files.retain(|entry| {
         let readable = Format::of(&entry.path).is_some();
         let excluded = readable && input.exclude.iter().any(|text| entry.path.contains(text.as_str()));
@@ -118,6 +125,30 @@ fn list(build: &Build, input: &Input, plan: &mut Plan) -> Result<Vec<Entry>> {
         }));
     }
     Ok(files)
+}
+
+/// Refuses inputs whose documents would have the same ids: files of the same name, and sources that are or may be the same.
+fn tell_apart(inputs: &[Input], units: &[Unit]) -> Result<()> {
+    let names = |number: usize| {
+        let files = units.iter().filter(move |unit| unit.input == number).flat_map(|unit| &unit.files);
+        files.map(move |(path, _)| inputs[number].document_file(path))
+    };
+    for (second, input) in inputs.iter().enumerate() {
+        for (first, other) in inputs[..second].iter().enumerate() {
+            if input.source.is_some() && other.source.is_some() && input.source != other.source {
+                continue;
+            }
+            let taken: HashSet<Cow<str>> = names(first).collect();
+            if let Some(name) = names(second).find(|name| taken.contains(name)) {
+                return Err(Error::Refused(format!(
+                    "corpus.toml: the inputs {} and {} both hold {name}, so their documents could not be told apart. Give each another `source`, or one of \
+                     them a `name`",
+                    other.path, input.path
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn cut(input: usize, files: &[Entry], unit_bytes: u64, units: &mut Vec<Unit>) {

@@ -1,7 +1,7 @@
 //! The steps over single documents, by the names that configurations use.
 //!
 //! Beside what every step does (keep or drop, with a reason), the medical filter shows what it measured: densities for the histogram, and the
-//! documents closest to its thresholds for the samples.
+//! documents closest to its thresholds for the samples; and samples of contaminated documents name what they share with which question.
 
 use std::fmt;
 
@@ -96,7 +96,7 @@ impl Default for FilterSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ContaminationSettings {
-    /// JSONL files with the benchmark's `question` and `options`.
+    /// JSONL files with the benchmark's `question` and `options`. Each option is looked for too, as a text of its own.
     pub questions: Vec<String>,
     pub words: usize,
     pub least_words: usize,
@@ -128,6 +128,7 @@ pub struct Steps {
 enum Prepared {
     Plain(Box<dyn Step>),
     Filter(MedicalFilter, Keywords),
+    Contamination(Contamination),
 }
 
 impl Prepared {
@@ -135,6 +136,7 @@ impl Prepared {
         match self {
             Prepared::Plain(step) => step.name(),
             Prepared::Filter(filter, _) => filter.name(),
+            Prepared::Contamination(step) => step.name(),
         }
     }
 }
@@ -165,7 +167,7 @@ impl Steps {
                 StepName::Quality => Prepared::Plain(Box::new(config.quality.clone().unwrap_or_else(Quality::all))),
                 StepName::PersonalData => Prepared::Plain(Box::new(MaskPersonalData::new())),
                 StepName::Contamination => match find_questions(settings) {
-                    Ok(step) => Prepared::Plain(Box::new(step)),
+                    Ok(step) => Prepared::Contamination(step),
                     Err(error) => return Some(Err(error)),
                 },
             }))
@@ -195,8 +197,17 @@ impl Steps {
     pub fn apply(&self, document: &mut Document, statistics: &mut Statistics) -> bool {
         for prepared in &self.steps {
             let entered = statistics.step(prepared.name());
+            let mut note = String::new();
             let (verdict, decision) = match prepared {
                 Prepared::Plain(step) => (step.apply(document, &mut entered.counts), None),
+                Prepared::Contamination(step) => {
+                    let hit = step.find(&document.text);
+                    let verdict = step.verdict(hit.as_ref(), &mut entered.counts);
+                    if let Some(hit) = hit {
+                        note = format!("shares “{}” with {}", hit.ngram, hit.question);
+                    }
+                    (verdict, None)
+                }
                 Prepared::Filter(filter, keywords) => {
                     let decision = document.language.and_then(|language| filter.decide(language, &document.text));
                     match decision {
@@ -229,15 +240,18 @@ impl Steps {
                     Some(reason)
                 }
             };
-            let note = decision.as_ref().map(|(decision, _)| decision);
             if let Some((decision, keywords)) = &decision {
                 measured(prepared.name(), document, decision, keywords, statistics);
             }
-            if let Some(reason) = dropped {
-                let outcome = format!("dropped: {reason}");
-                statistics
-                    .samples
-                    .offer(prepared.name(), &outcome, document, || note.map(describe).unwrap_or_default());
+            let outcome = match dropped {
+                Some(reason) => format!("dropped: {reason}"),
+                None if !note.is_empty() => "kept though contaminated".to_owned(),
+                None => continue,
+            };
+            statistics.samples.offer(prepared.name(), &outcome, document, || {
+                decision.as_ref().map_or(note, |(decision, _)| describe(decision))
+            });
+            if dropped.is_some() {
                 return false;
             }
         }
@@ -272,7 +286,7 @@ fn measured(step: &str, document: &Document, decision: &Decision, keywords: &Key
     }
 }
 
-/// The questions' texts, each with its options behind it.
+/// The questions' texts, and those of their options (an object of texts by letter, as in MMedBench, or a list).
 fn find_questions(settings: &Settings) -> Result<Contamination> {
     let config = &settings.config.contamination;
     let mut texts = Vec::new();
@@ -284,7 +298,17 @@ fn find_questions(settings: &Settings) -> Result<Contamination> {
             let question = value["question"]
                 .as_str()
                 .ok_or_else(|| Error::line(name, number, "no text in the field \"question\""))?;
-            texts.push((format!("{name}:{number}"), question.to_owned()));
+            let options = match &value["options"] {
+                serde_json::Value::Object(options) => options.values().collect(),
+                serde_json::Value::Array(options) => options.iter().collect(),
+                _ => Vec::new(),
+            };
+            let options = options.into_iter().filter_map(serde_json::Value::as_str);
+            texts.extend(
+                std::iter::once(question)
+                    .chain(options)
+                    .map(|text| (format!("{name}:{number}"), text.to_owned())),
+            );
         }
     }
     let options = contamination::Options {

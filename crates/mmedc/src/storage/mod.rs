@@ -3,26 +3,23 @@
 //! Programs that write files want paths. So a store is used through a folder of this machine: [`Storage::fetch`] brings a file here, and
 //! [`Storage::publish`] sends one there when it is whole. In a local build both do nothing, for the file is already where it belongs.
 //!
-//! Stores are behind the feature `object-store`, clients for S3, Google Cloud Storage, Azure and HTTP behind `cloud`: they bring many crates.
+//! The clients for S3, Google Cloud Storage, Azure and HTTP are behind the feature `cloud`: they bring many crates.
 //!
 //! What must hold: nothing appears under its name before it is whole (a rename here, a finished upload there); at most one part of a file is
 //! in memory.
 
 use std::path::{Path, PathBuf};
 
+use crate::read::Format;
 use crate::write::write_file;
 use crate::{Error, Result};
 
-#[cfg(feature = "object-store")]
-mod remote;
-#[cfg(not(feature = "object-store"))]
-#[path = "absent.rs"]
 mod remote;
 
 use remote::Remote;
 
 /// Where the clients are missing.
-const BUILD_IT: &str = "\nthis program was built without object stores: build it with `--features cloud`";
+const BUILD_IT: &str = "\nthis program was built without clients for object stores: build it with `--features cloud`";
 
 /// A place for files.
 pub struct Storage {
@@ -73,6 +70,29 @@ impl Storage {
         })
     }
 
+    /// Opens what may be a single file: then its folder, and its name in there.
+    pub fn open_input(location: &str, base: &Path) -> Result<(Storage, Option<String>)> {
+        let storage = Storage::open(location, base)?;
+        let file = match &storage.place {
+            Place::Local(path) if path.is_file() => {
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+                path.parent().map(Storage::local).zip(name)
+            }
+            Place::Local(_) => None,
+            // In a store there are no folders: what has the name of a file that can be read is looked for.
+            Place::Remote(remote) => match (location.rsplit_once('/'), remote.file_name()) {
+                (Some((folder, _)), Some(name)) if Format::of(name).is_some() && remote.size("")?.is_some() => {
+                    Some((Storage::open(folder, base)?, name.to_owned()))
+                }
+                _ => None,
+            },
+        };
+        Ok(match file {
+            Some((folder, name)) => (folder, Some(name)),
+            None => (storage, None),
+        })
+    }
+
     /// A folder, which need not exist yet.
     pub fn local(root: impl Into<PathBuf>) -> Storage {
         Storage {
@@ -81,7 +101,6 @@ impl Storage {
     }
 
     /// Everything below `prefix` of a store; `shown` is its name in messages.
-    #[cfg(feature = "object-store")]
     pub fn remote(shown: &str, store: std::sync::Arc<dyn object_store::ObjectStore>, prefix: object_store::path::Path) -> Result<Storage> {
         Ok(Storage {
             place: Place::Remote(Remote::new(shown, store, prefix)?),
@@ -104,11 +123,6 @@ impl Storage {
         }
     }
 
-    /// Whether the storage itself is a single file (never in a store, where there are no folders).
-    pub fn is_file(&self) -> bool {
-        self.local_root().is_some_and(Path::is_file)
-    }
-
     /// All files below `prefix`, sorted. A folder that is not there is empty.
     pub fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
         let mut entries = match &self.place {
@@ -119,14 +133,15 @@ impl Storage {
         Ok(entries)
     }
 
-    /// Whether there is such a file.
-    pub fn exists(&self, path: &str) -> Result<bool> {
+    /// Bytes of a file; none if it is not there.
+    pub fn size(&self, path: &str) -> Result<Option<u64>> {
         match &self.place {
-            Place::Local(root) => {
-                let path = root.join(path);
-                path.try_exists().map_err(|error| Error::io(path, error))
-            }
-            Place::Remote(remote) => remote.exists(path),
+            Place::Local(root) => match std::fs::metadata(root.join(path)) {
+                Ok(meta) => Ok(Some(meta.len())),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(Error::io(root.join(path), error)),
+            },
+            Place::Remote(remote) => remote.size(path),
         }
     }
 
@@ -266,10 +281,8 @@ fn list_folder(root: &Path, prefix: &str) -> Result<Vec<Entry>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(feature = "object-store")]
     use std::sync::Arc;
 
-    #[cfg(feature = "object-store")]
     fn both() -> (tempfile::TempDir, [Storage; 2]) {
         let folder = tempfile::tempdir().unwrap();
         let local = Storage::local(folder.path().join("out"));
@@ -277,7 +290,6 @@ mod tests {
         (folder, [local, remote])
     }
 
-    #[cfg(feature = "object-store")]
     #[test]
     fn a_folder_and_a_store_behave_the_same() {
         let (_folder, storages) = both();
@@ -287,7 +299,8 @@ mod tests {
             storage.write("b/marker.json", b"{}").unwrap();
             storage.write("a.txt", b"text").unwrap();
             storage.write("a.txt", b"other").unwrap();
-            assert!(storage.exists("b/marker.json").unwrap() && !storage.exists("b/none").unwrap());
+            assert_eq!(storage.size("b/marker.json").unwrap(), Some(2));
+            assert_eq!(storage.size("b/none").unwrap(), None);
             let here = storage.writable("c/big");
             let bytes: Vec<u8> = (0..remote::PART_BYTES + 1000).map(|n| (n % 251) as u8).collect();
             write_file(&here, &bytes).unwrap();
@@ -314,7 +327,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "object-store")]
     #[test]
     fn what_is_not_there_is_an_error_that_names_it() {
         let (_folder, [_, remote]) = both();

@@ -54,16 +54,21 @@ impl Remote {
         format!("{}/{path}", self.shown)
     }
 
+    /// The last part of the prefix.
+    pub fn file_name(&self) -> Option<&str> {
+        self.prefix.filename()
+    }
+
     /// The folder of this machine that the store is used through.
     pub fn scratch(&self) -> &Path {
         self.scratch.path()
     }
 
-    pub fn exists(&self, path: &str) -> Result<bool> {
+    pub fn size(&self, path: &str) -> Result<Option<u64>> {
         let key = self.key(path)?;
         match self.runtime.block_on(self.store.head(&key)) {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Ok(object) => Ok(Some(object.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.problem(path, &error)),
         }
     }
