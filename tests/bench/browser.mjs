@@ -1,6 +1,6 @@
 // Measures the engine of the built site in headless Chromium, beside wllama (llama.cpp in wasm) on the same files in the same run.
 //
-//     node browser.mjs FOLDER        FOLDER holds 135M-*.gguf (`bench` of the crate mmedkit-tests writes them) and gets browser.json
+//     node browser.mjs FOLDER        FOLDER holds 135M-*.gguf, questions.gguf and question-items.json (`bench` of the crate mmedkit-tests writes them) and gets browser.json
 //
 // Both sides: one thread, 128 tokens of prompt, 32 written. Rounds alternate between the engines, each in a fresh page, so that a busy spell of the machine
 // hits both; figures are medians, and the ratio is the median of the rounds' ratios. WebGPU runs on SwiftShader here and is slow by nature: it is measured
@@ -115,7 +115,33 @@ for (const name of models) {
   const ratio = (key) => median(rounds.mmedkit.map((result, i) => result[key] / rounds.wllama[i][key]));
   console.log(`${recipe.padEnd(10)} against wllama: prefill ${ratio("prefill_tps").toFixed(2)} times, decode ${ratio("decode_tps").toFixed(2)} times`);
 }
+/** Letters of the questions that `bench` left: all together, and one at a time with nothing to share. */
+const questions = async ({ items, together }) => {
+  const { Engine } = await import("/mmedkit.js");
+  const file = new File([await (await fetch("/questions.gguf")).blob()], "questions.gguf");
+  const engine = await Engine.load({ model: file, backend: "cpu" });
+  await engine.scoreOptions(items.slice(0, 1)); // pools are made once
+  const timed = async (work) => {
+    const started = performance.now();
+    await work();
+    return (performance.now() - started) / 1000;
+  };
+  // The engine keeps what it read and shares beginnings by itself: a number of its own before each text leaves nothing to share, for a token or two.
+  const alone_seconds = await timed(async () => {
+    for (const [index, item] of items.entries()) await engine.scoreOptions([{ ...item, context: `${index + 1} ${item.context}` }]);
+  });
+  const shared_seconds = await timed(async () => {
+    for (let at = 0; at < items.length; at += together) await engine.scoreOptions(items.slice(at, at + together));
+  });
+  await engine.free();
+  return { alone_seconds, shared_seconds, ratio: alone_seconds / shared_seconds };
+};
+site.routes.set("/questions.gguf", send(path.join(folder, "questions.gguf"), "application/octet-stream"));
+const asked = JSON.parse(await readFile(path.join(folder, "question-items.json"), "utf8"));
+const shared = await inPage(questions, asked);
+console.log(`letters of ${asked.items.length} questions with ${asked.shots} examples, processor: ${shared.shared_seconds.toFixed(1)} s together, ${shared.alone_seconds.toFixed(1)} s one at a time without sharing: ${shared.ratio.toFixed(1)} times faster`);
+
 const wasm = [];
 for (const name of (await readdir(dist)).filter((name) => name.endsWith(".wasm"))) wasm.push({ name, bytes: (await stat(path.join(dist, name))).size });
-await writeFile(path.join(folder, "browser.json"), JSON.stringify({ prompt_tokens: PROMPT, gen_tokens: WRITTEN, rounds: ROUNDS, rows, wasm }, null, 1));
+await writeFile(path.join(folder, "browser.json"), JSON.stringify({ prompt_tokens: PROMPT, gen_tokens: WRITTEN, rounds: ROUNDS, rows, questions: { ...shared, questions: asked.items.length, shots: asked.shots }, wasm }, null, 1));
 await site.close();
