@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use mmedbench::report::rationales::{pairs, rationales};
-use mmedbench::report::{Report, Style, as_csv, as_html, as_tables, report};
+use mmedbench::rating::{self, Ratings};
+use mmedbench::report::rationales::{Pair, pairs, rationales};
+use mmedbench::report::{Report, Style, as_csv, as_html, as_tables, ratings_as_csv, ratings_as_html, ratings_as_tables, report};
 use mmedbench::{Question, RunRecord};
 
 use crate::bertscore::BertScore;
@@ -17,8 +18,12 @@ use crate::run_files;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Records of `mmedkit evaluate` or of the app: JSONL files, or folders that hold the parts of one run
-    #[arg(required = true, value_name = "RUN")]
+    #[arg(required_unless_present = "ratings", value_name = "RUN")]
     pub runs: Vec<PathBuf>,
+    /// Instead of runs: raters' records of one study of rationales, as the app's rating page exports them. Says the mean score and rank of
+    /// each source, how far raters agree and, with --data, which metrics order the texts as people do. May be given several times
+    #[arg(long, value_name = "FILE", conflicts_with = "runs")]
+    pub ratings: Vec<PathBuf>,
     /// The questions that were asked, as given to `evaluate`: rationales that the runs wrote are compared with the stored ones. May be given
     /// several times
     #[arg(long, value_name = "PATH")]
@@ -64,6 +69,10 @@ pub fn run(args: &Args, output: impl Write) -> Result<()> {
         .as_deref()
         .map(|folder| BertScore::open(folder, args.bertscore_layer))
         .transpose()?;
+    if !args.ratings.is_empty() {
+        let text = ratings(args, &questions, bert.as_ref())?;
+        return run_files::write(args.output.as_deref(), &text, output);
+    }
     let mut reports: Vec<Report> = Vec::new();
     for path in &args.runs {
         let record = run_files::read(path)?;
@@ -114,6 +123,30 @@ fn with_rationales(report: &mut Report, record: &RunRecord, questions: &[Questio
     Ok(())
 }
 
+/// What raters said.
+fn ratings(args: &Args, questions: &[Question], bert: Option<&BertScore>) -> Result<String> {
+    let read = |path: &PathBuf| Ratings::from_jsonl(&run_files::text(path)?).with_context(|| path.display().to_string());
+    let all = args.ratings.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let summary = rating::summary(&all)?;
+    let texts = rating::rated_texts(&all, questions);
+    let mut metrics = rating::correlations(&texts);
+    if let Some(bert) = bert {
+        let pairs: Vec<Pair> = texts.iter().map(|text| text.pair).collect();
+        let name = format!("BERTScore F1 ({})", bert.how());
+        metrics.extend(rating::correlation(&name, &texts, &bert.of_pairs(&pairs)?));
+    }
+    if !args.data.is_empty() && texts.is_empty() {
+        eprintln!("no judged question has a stored rationale in the data: there is nothing to correlate");
+    }
+    Ok(match args.format {
+        Format::Table => ratings_as_tables(&summary, &metrics, Style::Terminal),
+        Format::Markdown => ratings_as_tables(&summary, &metrics, Style::Markdown),
+        Format::Csv => ratings_as_csv(&summary, &metrics),
+        Format::Json => serde_json::to_string_pretty(&serde_json::json!({ "ratings": summary, "correlations": metrics }))? + "\n",
+        Format::Html => ratings_as_html(&summary, &metrics),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +163,7 @@ mod tests {
     fn arguments(runs: Vec<PathBuf>, format: Format) -> Args {
         Args {
             runs,
+            ratings: Vec::new(),
             data: Vec::new(),
             bertscore: None,
             bertscore_layer: None,
@@ -206,6 +240,34 @@ mod tests {
         )
         .unwrap();
         assert!(said(&path, Format::Table).contains("has a stored rationale"));
+    }
+
+    /// The study whose numbers `mmedbench` compares with SciPy's, through the command line.
+    #[test]
+    fn ratings_are_reported_in_every_format() {
+        let fixtures = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/mmedbench/tests/fixtures/rating"));
+        let said = |raters: &[&str], data: bool, format| {
+            let mut args = arguments(Vec::new(), format);
+            args.ratings = raters.iter().map(|rater| fixtures.join(rater).with_extension("jsonl")).collect();
+            args.data = if data { vec![fixtures.join("questions.jsonl")] } else { Vec::new() };
+            let mut out = Vec::new();
+            run(&args, &mut out).map(|()| String::from_utf8(out).unwrap())
+        };
+        let all = ["first", "second", "third"];
+        for (format, part) in [
+            (Format::Table, "Krippendorff's alpha (ordinal) 0.537"),
+            (Format::Markdown, "| BLEU-1 | 32 | 0.697 | <0.0001 |"),
+            (Format::Csv, ",alpha,French,ordinal,"),
+            (Format::Json, "\"metric\": \"TER\""),
+            (Format::Html, "<caption>Kendall"),
+        ] {
+            let out = said(&all, true, format).unwrap();
+            assert!(out.contains(part), "{format:?}: {out}");
+        }
+        let alone = said(&all[..1], false, Format::Table).unwrap();
+        assert!(alone.contains("not defined") && !alone.contains("Kendall"), "{alone}");
+        let error = format!("{:#}", said(&["first", "first"], true, Format::Table).unwrap_err());
+        assert!(error.contains("two records of first"), "{error}");
     }
 
     #[test]

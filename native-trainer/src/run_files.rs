@@ -30,17 +30,22 @@ pub fn read(path: &Path) -> Result<RunRecord> {
 }
 
 fn read_file(path: &Path) -> Result<RunRecord> {
+    RunRecord::from_jsonl(&text(path)?).with_context(|| path.display().to_string())
+}
+
+/// The whole lines of a record.
+pub fn text(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
     let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
     // A record ends every line; what follows the last end was being written when the run was stopped.
     let text = if bytes[whole..].iter().all(u8::is_ascii_whitespace) {
         &bytes[..]
     } else {
-        eprintln!("{}: the last line is cut off and left out; the run can be resumed", path.display());
+        eprintln!("{}: the last line is cut off and left out; it can be resumed", path.display());
         &bytes[..whole]
     };
     let text = std::str::from_utf8(text).with_context(|| format!("{}: not a text", path.display()))?;
-    RunRecord::from_jsonl(text).with_context(|| path.display().to_string())
+    Ok(text.to_string())
 }
 
 /// Writes to a file, or to standard output where none is named.

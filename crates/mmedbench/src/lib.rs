@@ -17,6 +17,7 @@
 //! - [`metrics`]: how like a reference a text is, and in which language
 //! - [`published`]: the paper's results as data
 //! - [`report`]: all of that for a run, as tables, CSV, JSON or a page; two runs compared
+//! - [`rating`]: people judge rationales: studies, ratings, agreement, correlation with metrics
 //! - [`statistics`]: intervals, tests, calibration, means, agreement, early stopping
 
 #[cfg(feature = "archive")]
@@ -31,6 +32,7 @@ pub mod prompt;
 pub mod protocol;
 pub mod published;
 pub mod question;
+pub mod rating;
 pub mod reader;
 pub mod record;
 pub mod report;

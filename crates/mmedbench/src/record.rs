@@ -328,7 +328,7 @@ pub const CSV_COLUMNS: [&str; 14] = [
     "model_milliseconds",
 ];
 
-fn line<T: Serialize>(value: &T) -> String {
+pub(crate) fn line<T: Serialize>(value: &T) -> String {
     // These types hold only text, numbers and lists, for which writing JSON cannot fail.
     serde_json::to_string(value).unwrap_or_default() + "\n"
 }

@@ -10,17 +10,22 @@ use super::{Report, table::Table};
 /// One page for all reports. With several, the first chart holds them all.
 pub fn as_html(reports: &[Report]) -> String {
     let names: Vec<&str> = reports.iter().map(|r| r.run.model.as_str()).collect();
-    let title = escape(&format!("MMedBench: {}", names.join(", ")));
-    let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>{STYLE}</style>\n<main>\n<h1>{title}</h1>\n"
-    );
+    let mut out = String::new();
     if reports.len() > 1 {
         out += &chart(reports, "All runs");
     }
     for report in reports {
         out += &section(report, reports.len() > 1);
     }
-    out + "</main>\n</html>\n"
+    page(&format!("MMedBench: {}", names.join(", ")), &out)
+}
+
+/// A whole page around `body`.
+pub(super) fn page(title: &str, body: &str) -> String {
+    let title = escape(title);
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>{STYLE}</style>\n<main>\n<h1>{title}</h1>\n{body}</main>\n</html>\n"
+    )
 }
 
 fn chart(reports: &[Report], title: &str) -> String {
@@ -89,7 +94,7 @@ fn figures(report: &Report) -> String {
     out
 }
 
-fn html_table(table: &Table) -> String {
+pub(super) fn html_table(table: &Table) -> String {
     let title = escape(&table.title);
     let few = if table.columns.len() < 6 { " class=\"few\"" } else { "" };
     let mut out = format!(

@@ -10,6 +10,7 @@ pub mod compare;
 mod csv;
 mod html;
 mod lines;
+mod ratings;
 mod rationale_tables;
 pub mod rationales;
 mod svg;
@@ -20,6 +21,7 @@ use serde::Serialize;
 pub use build::{ReportError, report};
 pub use csv::as_csv;
 pub use html::as_html;
+pub use ratings::{ratings_as_csv, ratings_as_html, ratings_as_tables};
 pub use table::{Style, as_tables, comparison as comparison_tables};
 
 use crate::Language;
