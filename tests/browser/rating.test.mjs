@@ -32,7 +32,7 @@ async function writtenRecord(defer) {
 /** Judges the sheet that is shown: the model's text 2, the stored one 5. */
 async function judge(page) {
   const before = await id(page, "rate-sheet").getAttribute("data-done");
-  const texts = await id(page, "rate-text").locator("p.verbatim").allInnerTexts();
+  const texts = await id(page, "rate-text").locator("p.rated-text").allInnerTexts();
   assert.equal(texts.length, 2);
   assert.equal(texts.filter((text) => text.startsWith(MARK)).length, 1);
   assert.ok(!texts.join().includes("###"), "what names the answer is not part of a rationale");

@@ -65,15 +65,19 @@ impl fmt::Display for Measured {
     }
 }
 
-/// Measures with what lies in `www`.
-pub fn measure(www: &Path) -> Outcome<Measured> {
-    let mut file = block_on(GgufFile::open_path(www.join("models/demo.gguf")))?;
-    let tokenizer = Tokenizer::from_gguf(file.header())?;
-    let requests = requests(www, &tokenizer)?;
+/// Measures with what lies in `www`, and leaves in `folder` what a browser needs to measure the same: `questions.gguf`, the model that reads
+/// texts so long, and `question-items.json`, contexts and options as texts.
+pub fn measure(www: &Path, folder: &Path) -> Outcome<Measured> {
+    let demo = www.join("models/demo.gguf");
+    let tokenizer = Tokenizer::from_gguf(block_on(GgufFile::open_path(&demo))?.header())?;
+    let (items, requests) = requests(www, &tokenizer)?;
     let longest = requests.iter().map(|request| request.context.len()).max().unwrap_or(0) + 8;
-    let mut config = file.header().config()?;
-    // A measurement of speed may go beyond what the model was trained for.
-    config.context_length = config.context_length.max(longest);
+    let path = folder.join("questions.gguf");
+    std::fs::write(&path, with_context(std::fs::read(demo)?, longest as u32)?)?;
+    let items = json!({ "shots": SHOTS, "together": TOGETHER, "items": items });
+    std::fs::write(folder.join("question-items.json"), items.to_string())?;
+    let mut file = block_on(GgufFile::open_path(&path))?;
+    let config = file.header().config()?;
     let decoder = block_on(Decoder::load(CandleBackend::new(), config, longest, &mut file, |_| {
         ControlFlow::Continue(())
     }))?;
@@ -109,8 +113,18 @@ pub fn measure(www: &Path) -> Outcome<Measured> {
     })
 }
 
-/// The letters of every question, in the order of a run.
-fn requests(www: &Path, tokenizer: &Tokenizer) -> Outcome<Vec<ScoreRequest>> {
+/// The same model for texts of `longest` tokens: a measurement of speed may go beyond what it was trained for.
+fn with_context(mut file: Vec<u8>, longest: u32) -> Outcome<Vec<u8>> {
+    // The key, its type (4: u32), the number.
+    let key = b"llama.context_length\x04\0\0\0";
+    let found = file.windows(key.len()).position(|bytes| bytes == key);
+    let at = found.ok_or("the demonstration model does not say how long its context is")? + key.len();
+    file[at..at + 4].copy_from_slice(&longest.to_le_bytes());
+    Ok(file)
+}
+
+/// The letters of every question, in the order of a run: as texts (`context`, `options`) and in tokens.
+fn requests(www: &Path, tokenizer: &Tokenizer) -> Outcome<(Vec<Value>, Vec<ScoreRequest>)> {
     let mut report = ReadReport::default();
     let mut paths: Vec<_> = std::fs::read_dir(www.join("questions"))?
         .flatten()
@@ -132,22 +146,27 @@ fn requests(www: &Path, tokenizer: &Tokenizer) -> Outcome<Vec<ScoreRequest>> {
     };
     let plan = Plan::new(settings, Data::default(), questions, &training)?;
     let encode = |text: &str| tokenizer.encode(text, false, false);
-    plan.items()
-        .iter()
-        .map(|item| {
-            let asked = plan.ask(*item)?;
-            let context = format!("{}{}", asked.text, asked.lead);
-            let alone = encode(&context)?;
-            let continuations = asked.shown.question.options.iter().map(|(letter, _)| {
-                let whole = encode(&format!("{context}{}{letter}", asked.delimiter))?;
-                Ok(whole[alone.len()..].to_vec())
-            });
-            Ok(ScoreRequest {
-                continuations: continuations.collect::<Outcome<Vec<_>>>()?,
-                context: [tokenizer.prefix(), &alone].concat(),
-            })
-        })
-        .collect()
+    let requests = plan.items().iter().map(|item| {
+        let asked = plan.ask(*item)?;
+        let context = format!("{}{}", asked.text, asked.lead);
+        let alone = encode(&context)?;
+        let letters = asked
+            .shown
+            .question
+            .options
+            .iter()
+            .map(|(letter, _)| format!("{}{letter}", asked.delimiter));
+        let options: Vec<String> = letters.collect();
+        let continuations = options
+            .iter()
+            .map(|option| Ok(encode(&format!("{context}{option}"))?[alone.len()..].to_vec()));
+        let request = ScoreRequest {
+            continuations: continuations.collect::<Outcome<Vec<_>>>()?,
+            context: [tokenizer.prefix(), &alone].concat(),
+        };
+        Ok((json!({ "context": context, "options": options }), request))
+    });
+    requests.collect::<Outcome<Vec<_>>>().map(|requests| requests.into_iter().unzip())
 }
 
 fn log_softmax(logits: &[f32]) -> Vec<f64> {

@@ -29,7 +29,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 fn main() -> Outcome<()> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: bench FOLDER")?);
     std::fs::create_dir_all(&folder)?;
-    let questions = mmedkit_tests::question_scoring::measure(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../www"))?;
+    let questions = mmedkit_tests::question_scoring::measure(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../www"), &folder)?;
     println!("{questions}");
     std::fs::write(folder.join("questions.json"), serde_json::to_string_pretty(&questions.to_json())?)?;
     if std::env::args().nth(2).is_some_and(|only| only == "questions") {

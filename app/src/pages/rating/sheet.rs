@@ -59,7 +59,7 @@ pub fn OneSheet() -> impl IntoView {
             view! {
                 <label class="pick" class:is-on=move || scores.with(|s| s[place] == Some(score)) title=anchor.says>
                     <input type="radio" class="visually-hidden" name=format!("text-{place}") value=score.to_string() data-testid=format!("rate-{place}-{score}")
-                        on:change=move |_| scores.update(|s| s[place] = Some(score)) />
+                        prop:checked=move || scores.with(|s| s[place] == Some(score)) on:change=move |_| scores.update(|s| s[place] = Some(score)) />
                     <strong>{score.to_string()}</strong>" "{anchor.name}
                 </label>
             }
@@ -68,7 +68,7 @@ pub fn OneSheet() -> impl IntoView {
         view! {
             <fieldset class="rated" data-testid="rate-text">
                 <legend class="label">{format!("Text {}", place + 1)}</legend>
-                <p class="verbatim" lang=lang>{text}</p>
+                <p class="rated-text" lang=lang>{text}</p>
                 <div class="picks">{choices.collect::<Vec<_>>()}</div>
             </fieldset>
         }
