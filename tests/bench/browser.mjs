@@ -13,8 +13,10 @@ import { chromium } from "playwright-core";
 import { serveFolder } from "../browser/server.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const folder = path.resolve(process.argv[2] ?? fail("usage: node browser.mjs FOLDER [--webgpu]"));
+const folder = path.resolve(process.argv[2] ?? fail("usage: node browser.mjs FOLDER [questions] [--webgpu]"));
 const webgpu = process.argv.includes("--webgpu");
+/** Only what sharing saves among questions. */
+const onlyQuestions = process.argv.includes("questions");
 const ROUNDS = 3, PROMPT = 128, WRITTEN = 32;
 
 function fail(message) {
@@ -24,8 +26,8 @@ const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 const dist = path.resolve(process.env.MMEDKIT_DIST ?? path.join(here, "../../dist"));
 const site = await serveFolder(dist);
-const models = (await readdir(folder)).filter((name) => /^135M-.*\.gguf$/.test(name)).sort();
-if (models.length === 0) fail(`${folder} holds no 135M-*.gguf`);
+const models = onlyQuestions ? [] : (await readdir(folder)).filter((name) => /^135M-.*\.gguf$/.test(name)).sort();
+if (models.length === 0 && !onlyQuestions) fail(`${folder} holds no 135M-*.gguf`);
 const send = (file, type) => async (_, response) => {
   const bytes = await readFile(file);
   response.writeHead(200, { "content-type": type, "content-length": bytes.length }).end(bytes);
@@ -97,7 +99,7 @@ const theirs = async ({ name, prompt, written }) => {
 };
 
 const rows = [];
-console.log("weights    engine        prefill/s  decode/s   load s   peak MB");
+if (models.length) console.log("weights    engine        prefill/s  decode/s   load s   peak MB");
 for (const name of models) {
   const rounds = { mmedkit: [], wllama: [] };
   for (let round = 0; round < ROUNDS; round++) {
@@ -143,5 +145,5 @@ console.log(`letters of ${asked.items.length} questions with ${asked.shots} exam
 
 const wasm = [];
 for (const name of (await readdir(dist)).filter((name) => name.endsWith(".wasm"))) wasm.push({ name, bytes: (await stat(path.join(dist, name))).size });
-await writeFile(path.join(folder, "browser.json"), JSON.stringify({ prompt_tokens: PROMPT, gen_tokens: WRITTEN, rounds: ROUNDS, rows, questions: { ...shared, questions: asked.items.length, shots: asked.shots }, wasm }, null, 1));
+await writeFile(path.join(folder, onlyQuestions ? "browser-questions.json" : "browser.json"), JSON.stringify({ prompt_tokens: PROMPT, gen_tokens: WRITTEN, rounds: ROUNDS, rows, questions: { ...shared, questions: asked.items.length, shots: asked.shots }, wasm }, null, 1));
 await site.close();

@@ -1,16 +1,18 @@
 // Log-probabilities of a GGUF file by llama.cpp, through npm `node-llama-cpp` (which carries it compiled).
 //
-//     npm install node-llama-cpp@3 && node llama_cpp.mjs MODEL.gguf RECORD.json < texts.jsonl
+//     mmedkit export --model ../../www/models/demo.gguf --output demo && mmedkit export --model demo --output demo-f32.gguf --recipe f32
+//     npm install node-llama-cpp@3 && node llama_cpp.mjs demo-f32.gguf demo.json ../../www/models/demo.gguf < texts.jsonl
 //
-// Reads one JSON string a line; writes {"model_sha256", "llama_cpp", "items": [{"tokens", "log_probs"}]}, where log_probs[i] is
+// The model is unpacked to F32 first: on Q8_0 weights llama.cpp rounds activations to 8 bits, which moves its own log-probabilities by 1e-1.
+// Reads one JSON string a line; writes {"of_sha256" (of the file that was unpacked), "model_sha256", "llama_cpp", "items": [{"tokens", "log_probs"}]}, where log_probs[i] is
 // log p(tokens[i + 1] | tokens[..= i]). Keys and values in F32 and no flash attention: with llama.cpp's defaults (F16) its own numbers move by
 // 2e-3. The record is read by `tests/tests/llama_cpp.rs`, so that ordinary tests need neither Node nor llama.cpp.
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { getLlama } from "node-llama-cpp";
 
-const [model_path, record_path] = process.argv.slice(2);
-if (!record_path) throw new Error("usage: node llama_cpp.mjs MODEL.gguf RECORD.json < texts.jsonl");
+const [model_path, record_path, packed_path] = process.argv.slice(2);
+if (!packed_path) throw new Error("usage: node llama_cpp.mjs UNPACKED.gguf RECORD.json PACKED.gguf < texts.jsonl");
 const texts = readFileSync(0, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line));
 const llama = await getLlama({ gpu: false, build: "never", logLevel: "warn" });
 const model = await llama.loadModel({ modelPath: model_path });
@@ -29,7 +31,7 @@ for (const text of texts) {
   const log_probs = tokens.slice(1).map((token, i) => Math.log(answers[i].next.probabilities.get(token)));
   items.push({ tokens, log_probs });
 }
-const model_sha256 = createHash("sha256").update(readFileSync(model_path)).digest("hex");
-writeFileSync(record_path, JSON.stringify({ model_sha256, llama_cpp: llama.llamaCppRelease.release, items }) + "\n");
+const sha256 = (path) => createHash("sha256").update(readFileSync(path)).digest("hex");
+writeFileSync(record_path, JSON.stringify({ of_sha256: sha256(packed_path), model_sha256: sha256(model_path), llama_cpp: llama.llamaCppRelease.release, items }) + "\n");
 console.log(`${items.length} texts, ${items.reduce((n, item) => n + item.log_probs.length, 0)} log-probabilities`);
 process.exit(0);
