@@ -30,7 +30,7 @@ pub fn Result() -> impl IntoView {
             let _ = title.focus();
         }
     });
-    let table = |group: &Group| {
+    let table = |(title, group): (String, &Group)| {
         let rows = group.sources.iter().map(|row| {
             let interval = row.interval.as_ref().map_or("–".into(), |i| format!("{:.2}–{:.2}", i.low, i.high));
             view! {
@@ -53,7 +53,7 @@ pub fn Result() -> impl IntoView {
         };
         view! {
             <section class="block">
-                <h2 class="section-title">{group.name.clone()}</h2>
+                <h2 class="section-title">{title}</h2>
                 <div class="table-wrap">
                     <table class="bench-scores">
                         <thead><tr>
@@ -86,7 +86,11 @@ pub fn Result() -> impl IntoView {
             .iter()
             .map(|r| format!("{} ({} of {})", r.name, r.questions, summary.questions))
             .collect();
-        let tables: Vec<AnyView> = std::iter::once(&summary.all).chain(&summary.languages).map(table).collect();
+        let languages = summary.languages.iter().map(|group| (group.name.clone(), group));
+        let tables: Vec<AnyView> = std::iter::once(("All questions".to_string(), &summary.all))
+            .chain(languages)
+            .map(table)
+            .collect();
         let texts = rated_texts(&all, &questions);
         let taus = correlations(&texts).into_iter().map(|c| {
             view! { <tr><th scope="row">{c.metric}</th><td>{format!("{:+.2}", c.tau_b)}</td><td>{c.p.map_or("–".into(), |p| format!("{p:.3}"))}</td><td class="is-wide">{c.n}</td></tr> }.into_any()

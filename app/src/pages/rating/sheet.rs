@@ -95,7 +95,7 @@ pub fn OneSheet() -> impl IntoView {
             </details>
             {texts}
             <div class="panel-row">
-                <button type="submit" class="button primary large" data-testid="rate-save" disabled=move || !whole.get()>"Save, next"</button>
+                <button type="submit" class="button primary large" data-testid="rate-save" disabled=move || !whole.get()>"Save and go on"</button>
                 <span class="quiet">"Texts may get the same score."</span>
             </div>
         </form>
