@@ -4,6 +4,8 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 
+use crate::text::bytes;
+
 /// A text file of the site, by an address relative to the page. The error is a sentence.
 pub async fn fetch_text(path: &str) -> Result<String, String> {
     let gone = || format!("{path} could not be loaded: the site does not answer");
@@ -30,4 +32,28 @@ pub async fn read(file: &web_sys::File) -> Result<Vec<u8>, String> {
         .await
         .map_err(|_| format!("{} could not be read", file.name()))?;
     Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+}
+
+/// A chosen file as text, of at most `most` bytes. The error is a sentence without its full stop.
+pub async fn read_text(file: &web_sys::File, most: f64) -> Result<String, String> {
+    let name = file.name();
+    if file.size() > most {
+        return Err(format!(
+            "{name} is larger than {}, which is more than any such file has",
+            bytes(most as u64)
+        ));
+    }
+    String::from_utf8(read(file).await?).map_err(|_| format!("{name}: not a text"))
+}
+
+/// Hands the file that was chosen in a file field to `take`, after which the same file can be chosen again.
+pub fn take_chosen<F: Future<Output = ()> + 'static>(event: &web_sys::Event, take: impl FnOnce(web_sys::File) -> F + 'static) {
+    let input = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlInputElement>().ok());
+    let Some(input) = input else { return };
+    if let Some(file) = input.files().and_then(|files| files.get(0)) {
+        leptos::task::spawn_local(async move {
+            take(file).await;
+            input.set_value("");
+        });
+    }
 }

@@ -1,6 +1,6 @@
 //! What is loaded later: the pages that the first paint does not need travel as a module of their own, fetched when one of them is opened.
 //!
-//! `cargo xtask` cuts that module out of the app (`crates/xtask/src/split.rs`); in a plain build nothing is cut, and the same code calls straight in.
+//! `cargo xtask` cuts that module out of the app (`crates/xtask/src/late_module.rs`); in a plain build nothing is cut, and the same code calls straight in.
 
 use leptos::prelude::*;
 use wasm_split_helpers::SplitLoaderError;
@@ -84,10 +84,10 @@ pub fn Late(which: fn(Pages) -> Page) -> impl IntoView {
         State::There(pages) => which(pages)(),
         State::Fetching => view! { <p class="quiet" role="status">"Loading the page …"</p> }.into_any(),
         State::Failed => view! {
-            <div class="notice" role="alert">
-                <p>"This part of the app could not be loaded. It is fetched from the same place as the page itself: is the network there?"</p>
-                <button type="button" class="button" on:click=move |_| load()>"Try again"</button>
-            </div>
+            <section class="block" role="alert">
+                <p class="refusal">"This part of the app could not be loaded. It is fetched from the same place as the page itself: is the network there?"</p>
+                <div class="panel-row"><button type="button" class="button" on:click=move |_| load()>"Try again"</button></div>
+            </section>
         }
         .into_any(),
     }

@@ -117,6 +117,7 @@ for (const name of models) {
   const ratio = (key) => median(rounds.mmedkit.map((result, i) => result[key] / rounds.wllama[i][key]));
   console.log(`${recipe.padEnd(10)} against wllama: prefill ${ratio("prefill_tps").toFixed(2)} times, decode ${ratio("decode_tps").toFixed(2)} times`);
 }
+
 /** Letters of the questions that `bench` left: all together, and one at a time with nothing to share. */
 const questions = async ({ items, together }) => {
   const { Engine } = await import("/mmedkit.js");

@@ -185,3 +185,13 @@ test("benchmark: a GPU that computes wrong numbers is not used to score, and the
   assert.match(await id(page, "bench-refusal").innerText(), /Nothing can be scored: .*computes wrong numbers \(self-test: /);
   assert.equal(await id(page, "bench-start").isDisabled(), true);
 });
+
+test("benchmark: pages that could not be fetched say so, and are fetched again on request", { webgpu: false }, async ({ page: newPage, site }) => {
+  const page = await newPage();
+  let refused = 0;
+  await page.route(/late-benchmark-.*\.wasm$/, (route) => (refused++ === 0 ? route.fulfill({ status: 404 }) : route.continue()));
+  await page.goto(`${site}#/benchmark`);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await id(page, "bench-runs").waitFor();
+  assert.equal(refused, 2, "asked once more, and no oftener");
+});

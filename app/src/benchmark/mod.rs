@@ -20,7 +20,7 @@ use mmedbench::{Question, QuestionRecord};
 
 use crate::download::save;
 use crate::engine::Engine;
-use crate::files::read;
+use crate::files::read_text;
 use crate::library::Library;
 use crate::notices::{Notices, Topic};
 use store::StoredRun;
@@ -225,12 +225,8 @@ impl Bench {
     /// Takes a record in and shows it.
     pub async fn import(self, file: web_sys::File) {
         let name = file.name();
-        if file.size() > LARGEST_RECORD {
-            return self.say(format!("{name} is larger than any record."));
-        }
-        let text = match read(&file).await.map(String::from_utf8) {
-            Ok(Ok(text)) => text,
-            Ok(Err(_)) => return self.say(format!("{name}: not a text.")),
+        let text = match read_text(&file, LARGEST_RECORD).await {
+            Ok(text) => text,
             Err(problem) => return self.say(format!("{problem}.")),
         };
         match store::import(&text).await {

@@ -14,7 +14,7 @@ pub use store::{Setup, Stored};
 use crate::benchmark::Bench;
 use crate::benchmark::store as runs;
 use crate::download::save;
-use crate::files::read;
+use crate::files::read_text;
 use crate::library::Choice;
 use crate::notices::{Notices, Topic};
 
@@ -207,12 +207,8 @@ impl Rate {
     /// Takes in another rater's record.
     pub async fn import(self, file: web_sys::File) {
         let name = file.name();
-        if file.size() > LARGEST {
-            return self.say(format!("{name} is larger than any record of ratings."));
-        }
-        let text = match read(&file).await.map(String::from_utf8) {
-            Ok(Ok(text)) => text,
-            Ok(Err(_)) => return self.say(format!("{name}: not a text.")),
+        let text = match read_text(&file, LARGEST).await {
+            Ok(text) => text,
             Err(problem) => return self.say(format!("{problem}.")),
         };
         let stored = match mmedbench::rating::Ratings::from_jsonl(&text) {

@@ -1,29 +1,18 @@
 //! Runs that are kept in this browser: open, go on, export, delete; take in a record from elsewhere; compare two.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
 
 use crate::benchmark::Bench;
 use crate::benchmark::score::in_words;
 use crate::benchmark::store::StoredRun;
+use crate::files::take_chosen;
 use crate::route::Route;
 use crate::text::{count, when};
 
 #[component]
 pub fn Runs() -> impl IntoView {
     let bench = expect_context::<Bench>();
-    let import = move |event: web_sys::Event| {
-        let Some(input) = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlInputElement>().ok()) else {
-            return;
-        };
-        if let Some(file) = input.files().and_then(|files| files.get(0)) {
-            leptos::task::spawn_local(async move {
-                bench.import(file).await;
-                // So that the same file can be chosen again.
-                input.set_value("");
-            });
-        }
-    };
+    let import = move |event: web_sys::Event| take_chosen(&event, move |file| bench.import(file));
     let list = move || {
         bench.runs.get().map(|runs| {
             if runs.is_empty() {

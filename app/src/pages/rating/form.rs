@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use mmedbench::Protocol;
-use wasm_bindgen::JsCast;
 
 use crate::benchmark::setup::SEED;
+use crate::files::take_chosen;
 use crate::library::Choice;
 use crate::rating::{Rate, Setup, Stored};
 use crate::route::Route;
@@ -145,18 +145,7 @@ pub fn Form() -> impl IntoView {
 #[component]
 fn Kept() -> impl IntoView {
     let rate = expect_context::<Rate>();
-    let import = move |event: web_sys::Event| {
-        let Some(input) = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlInputElement>().ok()) else {
-            return;
-        };
-        if let Some(file) = input.files().and_then(|files| files.get(0)) {
-            leptos::task::spawn_local(async move {
-                rate.import(file).await;
-                // So that the same file can be chosen again.
-                input.set_value("");
-            });
-        }
-    };
+    let import = move |event: web_sys::Event| take_chosen(&event, move |file| rate.import(file));
     let item = move |stored: Stored| {
         let header = &stored.ratings.header;
         let (done, all) = (stored.ratings.questions.len(), header.questions);
