@@ -1,13 +1,12 @@
 //! Causal attention of each segment over its context, with grouped heads, windows and capped scores.
 //!
 //! Work is cut into (segment, key/value head, up to [`BLOCK`] rows). A block gathers its keys and values once for all query heads that share
-//! them and never holds more than `BLOCK` rows of scores. A few rows alone (generation) read keys where they lie.
+//! them and never holds more than `BLOCK` rows of scores a head. A few rows alone (generation) read keys where they lie.
 
+use crate::attention_kernel::{Attention, Rows};
 use crate::cache::Cache;
-use crate::math::{axpy, dot, softcap, softmax};
-use crate::matrix::{Cores, Mat, multiply};
-use crate::parallel;
 use crate::tensor::{View, expect_cols, from_vec};
+use crate::{parallel, simd};
 use candle_core::Tensor;
 use decoder::step::Attend;
 use decoder::{Batch, Error, Qkv, Result, Segment};
@@ -53,28 +52,7 @@ pub(crate) fn gather(from: &[f32], slots: &[u32], width: usize, head: usize, hea
     out
 }
 
-/// Scores `[rows, to - from]` of one query head → probabilities in place; entries that a row may not see become 0.
-/// With `capped`, keeps the capped scores there as well: their slope is needed in the backward.
-pub(crate) fn probabilities(step: &Attend, block: &Block, scores: &mut [f32], capped: Option<&mut Vec<f32>>) {
-    let (from, to) = block.span(step.window);
-    let width = to - from;
-    scores.iter_mut().for_each(|score| *score *= step.scale);
-    if let Some(cap) = step.softcap {
-        softcap(scores, cap);
-        if let Some(capped) = capped {
-            capped.clear();
-            capped.extend_from_slice(scores);
-        }
-    }
-    for (i, row) in scores.chunks_exact_mut(width).enumerate() {
-        let (first, end) = block.visible(i, step.window);
-        row[..first - from].fill(0.0);
-        row[end - from..].fill(0.0);
-        softmax(&mut row[first - from..end - from]);
-    }
-}
-
-/// What the kernels below read.
+/// What blocks read.
 struct Sources<'a> {
     step: &'a Attend,
     context: &'a [u32],
@@ -90,87 +68,45 @@ impl Sources<'_> {
 
     /// `[rows, group·D]`.
     fn attend(&self, block: &Block) -> Vec<f32> {
-        if block.segment.rows <= DIRECT {
-            self.attend_direct(block)
-        } else {
-            self.attend_gathered(block)
-        }
-    }
-
-    fn slots(&self, block: &Block, from: usize, to: usize) -> &[u32] {
-        &self.context[block.segment.context_start..][from..to]
-    }
-
-    fn attend_direct(&self, block: &Block) -> Vec<f32> {
-        let (head_dim, width) = (self.step.head_dim, self.step.kv_heads * self.step.head_dim);
-        let head = |data: &'_ [f32], slot: u32| -> std::ops::Range<usize> {
-            debug_assert!(!data.is_empty());
-            let start = slot as usize * width + block.kv_head * head_dim;
-            start..start + head_dim
-        };
-        let group = self.group();
-        let mut out = vec![0f32; block.rows * group * head_dim];
-        for (i, out) in out.chunks_exact_mut(group * head_dim).enumerate() {
-            let (from, to) = block.visible(i, self.step.window);
-            let slots = self.slots(block, from, to);
-            let q = &self.q[((block.row() + i) * self.step.heads + block.kv_head * group) * head_dim..][..group * head_dim];
-            for (q, out) in q.chunks_exact(head_dim).zip(out.chunks_exact_mut(head_dim)) {
-                let mut scores: Vec<f32> = slots
-                    .iter()
-                    .map(|&slot| self.step.scale * dot(q, &self.keys[head(self.keys, slot)]))
-                    .collect();
-                if let Some(cap) = self.step.softcap {
-                    softcap(&mut scores, cap);
-                }
-                softmax(&mut scores);
-                for (&slot, &p) in slots.iter().zip(&scores) {
-                    axpy(out, p, &self.values[head(self.values, slot)]);
-                }
-            }
-        }
-        out
-    }
-
-    fn attend_gathered(&self, block: &Block) -> Vec<f32> {
         let (head_dim, width) = (self.step.head_dim, self.step.kv_heads * self.step.head_dim);
         let group = self.group();
         let (from, to) = block.span(self.step.window);
-        let slots = self.slots(block, from, to);
-        let keys = gather(self.keys, slots, width, block.kv_head, head_dim);
-        let values = gather(self.values, slots, width, block.kv_head, head_dim);
+        let slots = &self.context[block.segment.context_start..][from..to];
+        let gathered = (block.rows > DIRECT).then(|| {
+            let gather = |from| gather(from, slots, width, block.kv_head, head_dim);
+            (gather(self.keys), gather(self.values))
+        });
+        let (keys, values) = match &gathered {
+            Some((keys, values)) => (&keys[..], &values[..]),
+            None => (self.keys, self.values),
+        };
+        let place = |(i, &slot): (usize, &u32)| match gathered {
+            Some(_) => i * head_dim,
+            None => slot as usize * width + block.kv_head * head_dim,
+        };
+        let places: Vec<usize> = slots.iter().enumerate().map(place).collect();
+        let rows = (0..block.rows).flat_map(|i| (0..group).map(move |member| (i, member)));
+        let head = |(i, member)| ((block.row() + i) * self.step.heads + block.kv_head * group + member) * head_dim;
+        let visible = |(i, _)| {
+            let (first, end) = block.visible(i, self.step.window);
+            (first - from, end - from)
+        };
         let mut out = vec![0f32; block.rows * group * head_dim];
-        let mut scores = vec![0f32; block.rows * slots.len()];
-        for member in 0..group {
-            let q = query(self.q, block, self.step, member);
-            multiply(
-                &mut scores,
-                slots.len(),
-                q,
-                Mat::new(&keys, slots.len(), head_dim).t(),
-                false,
-                Cores::One,
-            );
-            probabilities(self.step, block, &mut scores, None);
-            let out = &mut out[member * head_dim..];
-            let p = Mat::new(&scores, block.rows, slots.len());
-            multiply(
-                out,
-                group * head_dim,
-                p,
-                Mat::new(&values, slots.len(), head_dim),
-                false,
-                Cores::One,
-            );
-        }
+        simd::run(Attention {
+            head_dim,
+            scale: self.step.scale,
+            softcap: self.step.softcap,
+            queries: Rows {
+                data: self.q,
+                at: &rows.clone().map(head).collect::<Vec<_>>(),
+            },
+            keys: Rows { data: keys, at: &places },
+            values: Rows { data: values, at: &places },
+            visible: &rows.map(visible).collect::<Vec<_>>(),
+            out: &mut out,
+        });
         out
     }
-}
-
-/// `[rows, D]` of one query head of a block, inside a tensor `[T, H·D]`.
-pub(crate) fn query<'a>(q: &'a [f32], block: &Block, step: &Attend, member: usize) -> Mat<'a> {
-    let head = block.kv_head * (step.heads / step.kv_heads) + member;
-    let width = step.heads * step.head_dim;
-    Mat::strided(&q[block.row() * width + head * step.head_dim..], block.rows, step.head_dim, width)
 }
 
 /// Checks shapes and slots, so that the kernels may index freely. `available`: rows of keys that exist.

@@ -1,7 +1,7 @@
 //! Backward of attention: probabilities are computed again block by block, never kept (Dao et al., 2022, on a processor).
 
-use crate::attention::{BLOCK, Block, check, gather, probabilities, query};
-use crate::math::{axpy, dot};
+use crate::attention::{BLOCK, Block, check, gather};
+use crate::math::{axpy, dot, softcap, softmax};
 use crate::matrix::{Cores, Mat, multiply};
 use crate::parallel;
 use crate::tensor::{View, expect_cols, from_vec};
@@ -80,7 +80,7 @@ impl Sources<'_> {
         p.resize(block.rows * seen, 0.0);
         ds.resize(block.rows * seen, 0.0);
         multiply(p, seen, q, keys.t(), false, Cores::One);
-        probabilities(self.step, block, p, Some(capped));
+        probabilities(self.step, block, p, capped);
         multiply(
             &mut part.dv[from * head_dim..],
             head_dim,
@@ -113,6 +113,32 @@ impl Sources<'_> {
             Cores::One,
         );
     }
+}
+
+/// Scores `[rows, to - from]` of one query head → probabilities in place; entries that a row may not see become 0. `capped` keeps the capped
+/// scores: their slope is needed.
+fn probabilities(step: &Attend, block: &Block, scores: &mut [f32], capped: &mut Vec<f32>) {
+    let (from, to) = block.span(step.window);
+    let width = to - from;
+    scores.iter_mut().for_each(|score| *score *= step.scale);
+    if let Some(cap) = step.softcap {
+        softcap(scores, cap);
+        capped.clear();
+        capped.extend_from_slice(scores);
+    }
+    for (i, row) in scores.chunks_exact_mut(width).enumerate() {
+        let (first, end) = block.visible(i, step.window);
+        row[..first - from].fill(0.0);
+        row[end - from..].fill(0.0);
+        softmax(&mut row[first - from..end - from]);
+    }
+}
+
+/// `[rows, D]` of one query head of a block, inside a tensor `[T, H·D]`.
+fn query<'a>(q: &'a [f32], block: &Block, step: &Attend, member: usize) -> Mat<'a> {
+    let head = block.kv_head * (step.heads / step.kv_heads) + member;
+    let width = step.heads * step.head_dim;
+    Mat::strided(&q[block.row() * width + head * step.head_dim..], block.rows, step.head_dim, width)
 }
 
 /// `dy: [T, H·D]` → gradients of `q`, `k`, `v`. Contexts name rows of this batch.

@@ -1,6 +1,7 @@
 //! [`Backend`] on candle: each step checks its arguments and hands over to its own file.
 
 use crate::cache::Cache;
+use crate::precision::Precision;
 use crate::tensor::{DEVICE, View};
 use crate::weight::{Upload, Weight};
 use crate::{attention, embed, head, mlp, output, qkv};
@@ -9,17 +10,6 @@ use decoder::backend::WeightSpec;
 use decoder::step::{Attend, Embed, GatedMlp, Head, ProjectAdd, ProjectQkv};
 use decoder::{Backend, Batch, CacheShape, Qkv, Result};
 use std::rc::Rc;
-
-/// How products with quantised weights treat activations. Products with F32 weights are the same in both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Precision {
-    /// Activations become 16-bit integers with one scale for 32 values, so that products are integer dot products.
-    /// Within 1e-4 (relative Frobenius) of [`Precision::Exact`]: a hundredth of what 8-bit activations (ggml's) lose.
-    #[default]
-    Fast,
-    /// Weights become F32, a few rows at a time, and products are F32: what a GPU or a test compares itself with.
-    Exact,
-}
 
 /// The CPU backend. Cloning is free: it holds no state.
 #[derive(Clone, Debug, Default)]

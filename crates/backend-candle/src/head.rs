@@ -1,9 +1,8 @@
 //! The head: last norm and vocabulary projection, on asked rows only, and on asked tokens only where a caller wants no more.
 
-use crate::backend::Precision;
 use crate::linear::{self, Input};
-use crate::math::{argmax, log_sum_exp, softcap};
-use crate::matrix::{Cores, Mat, multiply};
+use crate::math::{argmax, dot, log_sum_exp, softcap};
+use crate::precision::Precision;
 use crate::tensor::{View, from_vec, shape};
 use crate::weight::Weight;
 use crate::{norm, parallel};
@@ -60,14 +59,11 @@ pub(crate) fn tokens(step: &Head<Weight>, x: &Tensor, rows: &[u32], tokens: &[u3
     let mut n = pick(x, rows.iter().copied())?;
     norm::in_place(&step.norm, &mut n)?;
     let mut logits = vec![0f32; rows.len() * tokens.len()];
-    multiply(
-        &mut logits,
-        tokens.len(),
-        Mat::new(&n, rows.len(), width),
-        Mat::new(&weights, tokens.len(), width).t(),
-        false,
-        Cores::All,
-    );
+    for (n, logits) in n.chunks_exact(width).zip(logits.chunks_exact_mut(tokens.len().max(1))) {
+        for (weights, logit) in weights.chunks_exact(width).zip(logits) {
+            *logit = dot(n, weights);
+        }
+    }
     if let Some(bias) = &step.project.bias {
         let bias = bias.value.values("bias")?;
         for row in logits.chunks_exact_mut(tokens.len()) {

@@ -1,10 +1,10 @@
 //! Cross-entropy and its gradient in one step, over slices of rows, so that all logits never exist at once.
 
-use crate::backend::Precision;
 use crate::head::{check_tokens, pick, rows_per_slice};
 use crate::linear::{self, Input, collect};
 use crate::math::{axpy, exp, log_sum_exp, softcap};
 use crate::matrix::{Cores, Mat, multiply};
+use crate::precision::Precision;
 use crate::tensor::{View, from_vec, shape};
 use crate::weight::Weight;
 use crate::{norm, parallel};

@@ -15,6 +15,7 @@
 
 mod attention;
 mod attention_backward;
+mod attention_kernel;
 mod backend;
 mod cache;
 mod differentiable;
@@ -29,13 +30,16 @@ mod norm;
 mod optimizer;
 mod output;
 mod parallel;
+mod precision;
 mod qkv;
 pub mod quant;
 mod rope;
+mod simd;
 mod tensor;
 mod weight;
 
-pub use backend::{CandleBackend, Precision};
+pub use backend::CandleBackend;
 pub use cache::Cache;
 pub use differentiable::Saved;
+pub use precision::Precision;
 pub use weight::{Upload, Weight};

@@ -1,8 +1,8 @@
 //! `y = x Wᵀ + b` with any kind of weight, and its backward with F32 weights.
 
-use crate::backend::Precision;
 use crate::math::axpy;
 use crate::matrix::{Cores, Mat, multiply};
+use crate::precision::Precision;
 use crate::quant::{self, Activations};
 use crate::tensor::{DEVICE, View, from_vec};
 use crate::weight::Weight;

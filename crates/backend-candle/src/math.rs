@@ -1,4 +1,5 @@
-//! Loops over slices that every step needs, written so that the compiler turns them into vector instructions.
+//! Loops over slices that every step needs, written so that the compiler turns them into vector instructions (in a [`crate::simd::Kernel`],
+//! into those of the kernel: hence `inline(always)`).
 
 // Coefficients are written as their sources give them.
 #![allow(clippy::excessive_precision)]
@@ -21,7 +22,7 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// `Σ xᵢ`.
-#[inline]
+#[inline(always)]
 pub(crate) fn sum(x: &[f32]) -> f32 {
     let mut sums = [0f32; LANES];
     let chunks = x.chunks_exact(LANES);
@@ -43,7 +44,7 @@ pub(crate) fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
 }
 
 /// The greatest value; −∞ of nothing.
-#[inline]
+#[inline(always)]
 pub(crate) fn max(x: &[f32]) -> f32 {
     let mut maxima = [f32::NEG_INFINITY; LANES];
     let chunks = x.chunks_exact(LANES);
@@ -129,6 +130,7 @@ pub(crate) fn tanh(x: f32) -> f32 {
 }
 
 /// `cap * tanh(x / cap)` over a slice.
+#[inline(always)]
 pub(crate) fn softcap(x: &mut [f32], cap: f32) {
     let inverse = 1.0 / cap;
     for x in x.iter_mut() {

@@ -1,8 +1,8 @@
 //! The gated MLP: `x + post_norm((act(n W_gateᵀ) ∘ n W_upᵀ) W_downᵀ)`, `n = norm(x)`; forward and backward.
 
-use crate::backend::Precision;
 use crate::linear::{self, Input, collect};
 use crate::math::{axpy, exp, tanh};
+use crate::precision::Precision;
 use crate::tensor::{View, expect_cols, from_vec};
 use crate::weight::Weight;
 use crate::{norm, parallel};

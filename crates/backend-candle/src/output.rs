@@ -1,9 +1,9 @@
 //! Attention's output back to the model's width: `x + post_norm(a Wᵀ + b)`.
 
-use crate::backend::Precision;
 use crate::linear::{self, Input, collect};
 use crate::math::axpy;
 use crate::norm;
+use crate::precision::Precision;
 use crate::tensor::{View, expect_cols, from_vec};
 use crate::weight::Weight;
 use candle_core::Tensor;

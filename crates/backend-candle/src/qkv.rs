@@ -1,8 +1,8 @@
 //! Norm, projections to queries, keys and values, norms over heads, positions; forward and backward.
 
-use crate::backend::Precision;
 use crate::linear::{self, Input, collect};
 use crate::norm;
+use crate::precision::Precision;
 use crate::rope::{Turn, rotate};
 use crate::tensor::{View, expect_cols, from_vec};
 use crate::weight::Weight;

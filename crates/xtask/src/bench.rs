@@ -36,7 +36,8 @@ pub fn corpus(host: &dyn Host, places: &Places) -> Result<()> {
     host.run(&speed)
 }
 
-/// Measures. `webgpu` adds the browser's WebGPU, which without a graphics card is slow and says little.
+/// Measures, in the browser on the site as it is published. `webgpu` adds the browser's WebGPU, which without a graphics card is slow and says
+/// little.
 pub fn bench(host: &dyn Host, places: &Places, web: &Web, tools: &TestTools, webgpu: bool) -> Result<()> {
     let figures = places.root.join("target/bench");
     let native = Cmd::line("cargo run --release -p mmedkit-tests --bin bench --")
@@ -49,6 +50,7 @@ pub fn bench(host: &dyn Host, places: &Places, web: &Web, tools: &TestTools, web
         println!("no text to measure the corpus pipeline on: MMEDKIT_CONFORMANCE names the folder that holds `corpus`");
     }
     web::build(host, places, web)?;
+    web::publishable(host, places)?;
     let folder = places.root.join("tests/bench");
     host.run(&Cmd::line("npm ci --no-audit --no-fund").dir(&folder))
         .context("the peer and the browser's driver could not be installed")?;

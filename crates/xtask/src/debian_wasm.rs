@@ -23,8 +23,9 @@ use anyhow::{Context, Result, bail};
 use crate::host::{Cmd, Host};
 use crate::places::Places;
 use crate::system;
-use crate::wasm_target::{TARGET, has_std};
 
+/// What the browser runs.
+pub const TARGET: &str = "wasm32-unknown-unknown";
 /// The tool chain's name in rustup.
 pub const NAME: &str = "mmedkit-wasm";
 
@@ -45,6 +46,13 @@ fn work(places: &Places) -> PathBuf {
 
 fn libdir(folder: &Path) -> PathBuf {
     folder.join("lib/rustlib").join(TARGET).join("lib")
+}
+
+/// Whether a standard library lies in this folder of a tool chain.
+pub fn has_std(host: &dyn Host, libdir: &Path) -> bool {
+    host.list(libdir)
+        .iter()
+        .any(|name| name.starts_with("libstd-") && name.ends_with(".rlib"))
 }
 
 /// Whether the folder is complete, was built with the compiler that is installed now, and is known to rustup.

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::host::{Cmd, Host};
 use crate::places::Places;
@@ -59,7 +59,6 @@ const BROWSER_FOLDERS: [&str; 4] = [
     "/opt/chromium.org/chromium",
 ];
 const DRIVER_FOLDERS: [&str; 2] = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
-const OLDEST_NODE: u32 = 18;
 
 /// Finds or installs what runs the tests. Nothing is optional: a suite that cannot run is an error.
 pub fn tests(host: &dyn Host) -> Result<TestTools> {
@@ -74,7 +73,7 @@ pub fn tests(host: &dyn Host) -> Result<TestTools> {
             &["mesa-vulkan-drivers", "libvulkan1"],
         )?;
     }
-    node(host)?;
+    system::node(host)?;
     let found = TestTools {
         lavapipe: lavapipe(host).with_context(|| {
             format!(
@@ -150,32 +149,6 @@ fn vulkan_loader(host: &dyn Host) -> bool {
     ]
     .iter()
     .any(|folder| host.exists(&PathBuf::from(folder).join("libvulkan.so.1")))
-}
-
-/// Node drives the browser in the browser tests.
-/// Node and npm, or an error that says how to get them.
-pub fn node(host: &dyn Host) -> Result<()> {
-    if host.which("node").is_none() || host.which("npm").is_none() {
-        system::ensure_packages(host, "the browser tests' driver and wasm-opt", &["nodejs", "npm"])?;
-    }
-    let version = host.ask(&Cmd::line("node --version")).stdout;
-    let major: Option<u32> = version
-        .trim()
-        .trim_start_matches('v')
-        .split('.')
-        .next()
-        .and_then(|major| major.parse().ok());
-    match major {
-        Some(major) if major >= OLDEST_NODE => {
-            println!("node: {}", version.trim());
-            Ok(())
-        }
-        Some(_) => bail!(
-            "node is {}, the browser tests and wasm-opt need {OLDEST_NODE} or newer",
-            version.trim()
-        ),
-        None => bail!("`node --version` does not run: install Node {OLDEST_NODE} or newer"),
-    }
 }
 
 #[cfg(test)]

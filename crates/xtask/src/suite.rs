@@ -5,11 +5,11 @@
 
 use anyhow::{Context, Result, bail};
 
+use crate::debian_wasm::TARGET;
 use crate::host::{Answer, Cmd, Host};
 use crate::places::Places;
 use crate::report::Report;
 use crate::setup::{self, TestTools, Web};
-use crate::wasm_target::TARGET;
 use crate::web;
 
 const WEB_PACKAGES: [&str; 2] = ["mmedkit-app", "mmedkit-worker"];

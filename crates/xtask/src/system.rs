@@ -1,4 +1,4 @@
-//! Packages of the operating system: installed with apt-get where we may, else the exact command is named.
+//! Packages of the operating system, Node among them: installed with apt-get where we may, else the exact command is named.
 
 use anyhow::{Result, bail};
 
@@ -48,6 +48,33 @@ fn administrator(host: &dyn Host) -> Option<&'static str> {
     }
     // `-n`: a set-up that waits for a password nobody types would hang a build machine.
     host.ask(&Cmd::line("sudo -n true")).ok.then_some("sudo -n ")
+}
+
+const OLDEST_NODE: u32 = 18;
+
+/// Node and npm, or an error that says how to get them.
+pub fn node(host: &dyn Host) -> Result<()> {
+    if host.which("node").is_none() || host.which("npm").is_none() {
+        ensure_packages(host, "the browser tests' driver and wasm-opt", &["nodejs", "npm"])?;
+    }
+    let version = host.ask(&Cmd::line("node --version")).stdout;
+    let major: Option<u32> = version
+        .trim()
+        .trim_start_matches('v')
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok());
+    match major {
+        Some(major) if major >= OLDEST_NODE => {
+            println!("node: {}", version.trim());
+            Ok(())
+        }
+        Some(_) => bail!(
+            "node is {}, the browser tests and wasm-opt need {OLDEST_NODE} or newer",
+            version.trim()
+        ),
+        None => bail!("`node --version` does not run: install Node {OLDEST_NODE} or newer"),
+    }
 }
 
 #[cfg(test)]

@@ -6,11 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::debian_wasm;
+use crate::debian_wasm::{self, TARGET, has_std};
 use crate::host::{Cmd, Host};
 use crate::places::Places;
-
-pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The compiler that builds for the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,12 +90,6 @@ fn present(host: &dyn Host) -> bool {
     let asked = Cmd::line("rustc --print target-libdir --target").arg(TARGET);
     let answer = host.ask(&asked);
     answer.ok && has_std(host, Path::new(answer.stdout.trim()))
-}
-
-pub fn has_std(host: &dyn Host, libdir: &Path) -> bool {
-    host.list(libdir)
-        .iter()
-        .any(|name| name.starts_with("libstd-") && name.ends_with(".rlib"))
 }
 
 fn add_with_rustup(host: &dyn Host) -> Result<()> {

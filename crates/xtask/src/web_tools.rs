@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::host::{Cmd, Host};
 use crate::places::Places;
-use crate::setup;
+use crate::system;
 
 const TRUNK: &str = "0.21.14";
 const WASM_SPLIT: &str = "0.2.4";
@@ -168,7 +168,7 @@ pub fn wasm_opt(host: &dyn Host, places: &Places) -> Result<PathBuf> {
     if works() {
         return Ok(program);
     }
-    setup::node(host)?;
+    system::node(host)?;
     let install = Cmd::line("npm install --no-audit --no-fund --prefix")
         .arg(&root)
         .arg(format!("binaryen@{BINARYEN}.0.0"));

@@ -4,23 +4,16 @@
 //! with all eight rows and every lane is a row: nothing is ever summed across lanes.
 
 use super::activations::{Activations, BLOCK};
-use super::layout::{Layout, Scratch};
-use super::simd::Simd;
+use super::layout::{Layout, STRETCH, Scratch, TILE, TileScales};
+use crate::simd::Simd;
 
-/// Weight rows of a tile: lanes of a vector.
-pub(crate) const TILE: usize = 8;
-/// Columns unpacked at a time: 16 KiB of tile, half of a first-level cache.
-const STRETCH: usize = 1024;
 /// Rows of activations that share a loaded weight.
 const ROWS: usize = 4;
 
 /// Up to [`TILE`] weight rows, interleaved.
 struct Tile {
     q: Vec<i16>,
-    /// `[subs, TILE]`.
-    scales: Vec<f32>,
-    /// `[subs, TILE]`.
-    offsets: Vec<f32>,
+    scales: TileScales,
 }
 
 /// `rows`: bytes of up to [`TILE`] whole weight rows; adds to `out: [T, TILE]`.
@@ -39,8 +32,7 @@ pub(crate) unsafe fn tile<S: Simd>(layout: &Layout, rows: &[u8], x: &Activations
     // Rows that are not there stay zero.
     let mut tile = Tile {
         q: vec![0; most * TILE],
-        scales: vec![0.0; subs * TILE],
-        offsets: vec![0.0; subs * TILE],
+        scales: TileScales::new(subs),
     };
     for first in (0..cols).step_by(STRETCH) {
         let width = STRETCH.min(cols - first);
@@ -48,7 +40,8 @@ pub(crate) unsafe fn tile<S: Simd>(layout: &Layout, rows: &[u8], x: &Activations
             let bytes = &row[layout.row_bytes(first)..][..layout.row_bytes(width)];
             // SAFETY: the caller's promise.
             unsafe { layout.unpack(bytes, &mut scratch) };
-            interleave(&scratch, width, layout.sub, lane, &mut tile);
+            interleave(&scratch.q[..width], lane, &mut tile.q);
+            tile.scales.take(lane, &scratch, width / layout.sub);
         }
         // SAFETY: the caller's promise.
         unsafe {
@@ -63,14 +56,10 @@ pub(crate) unsafe fn tile<S: Simd>(layout: &Layout, rows: &[u8], x: &Activations
 }
 
 #[inline(always)]
-fn interleave(scratch: &Scratch, width: usize, sub: usize, lane: usize, tile: &mut Tile) {
-    for (pair, to) in scratch.q[..width].chunks_exact(2).zip(tile.q.chunks_exact_mut(2 * TILE)) {
+fn interleave(row: &[i16], lane: usize, tile: &mut [i16]) {
+    for (pair, to) in row.chunks_exact(2).zip(tile.chunks_exact_mut(2 * TILE)) {
         to[2 * lane] = pair[0];
         to[2 * lane + 1] = pair[1];
-    }
-    for sub in 0..width / sub {
-        tile.scales[sub * TILE + lane] = scratch.scales[sub];
-        tile.offsets[sub * TILE + lane] = scratch.offsets[sub];
     }
 }
 
@@ -110,7 +99,8 @@ unsafe fn multiply<S: Simd, const SUB: usize, const OFFSETS: bool, const N: usiz
     let subs = width / SUB;
     assert!(t + N <= x.rows && first + width <= x.cols && x.q.len() == x.rows * x.cols && x.scales.len() == x.q.len() / BLOCK);
     assert!(x.sums.len() == x.q.len() / 16 && first.is_multiple_of(BLOCK) && out.len() == x.rows * TILE);
-    assert!(tile.q.len() >= width * TILE && tile.scales.len() >= subs * TILE && tile.offsets.len() >= subs * TILE);
+    let TileScales { scales, offsets } = &tile.scales;
+    assert!(tile.q.len() >= width * TILE && scales.len() >= subs * TILE && offsets.len() >= subs * TILE);
     // SAFETY: the assertions above bound every pointer; the instructions are the caller's promise.
     unsafe {
         let mut sums = [S::splat(0.0); N];
@@ -125,13 +115,13 @@ unsafe fn multiply<S: Simd, const SUB: usize, const OFFSETS: bool, const N: usiz
                     *ints = S::multiply_add(*ints, w, S::pair(x));
                 }
             }
-            let scales = S::floats(tile.scales.as_ptr().add(sub * TILE));
+            let scales = S::floats(scales.as_ptr().add(sub * TILE));
             for n in 0..N {
                 let scale = *x.scales.as_ptr().add(((t + n) * x.cols + column) / BLOCK);
                 sums[n] = S::fused(sums[n], S::to_floats(ints[n]), S::multiply(scales, S::splat(scale)));
             }
             if OFFSETS {
-                let offsets = S::floats(tile.offsets.as_ptr().add(sub * TILE));
+                let offsets = S::floats(offsets.as_ptr().add(sub * TILE));
                 for (n, sums) in sums.iter_mut().enumerate() {
                     let from = x.sums.as_ptr().add(((t + n) * x.cols + column) / 16);
                     let total = if SUB == 16 { *from } else { *from + *from.add(1) };

@@ -1,6 +1,8 @@
-//! The few vector instructions that the products need, for AVX2, wasm's SIMD, and (as plain loops) anything else.
+//! The few vector instructions that products and attention need, for AVX2, wasm's SIMD, and (as plain loops) anything else; and the choice
+//! among them.
 //!
-//! All vectors are 256 bits wide; in wasm they are two of 128.
+//! All vectors are 256 bits wide; in wasm they are two of 128. Sums across lanes are taken for eight vectors at once, each in the same
+//! order wherever among the eight it stands: so a sum does not depend on what is summed beside it.
 
 /// Unpacks whole blocks of a format: bytes, integers, scales, offsets. Unsafe where it uses instructions that not every processor has.
 pub(crate) type Unpack = unsafe fn(&[u8], &mut [i16], &mut [f32], &mut [f32]);
@@ -8,6 +10,9 @@ pub(crate) type Unpack = unsafe fn(&[u8], &mut [i16], &mut [f32], &mut [f32]);
 /// Vectors of 16 `i16`, 8 `i32`, 8 `f32`. Methods are unsafe because the processor must have the instructions; pointers must be readable
 /// (writable) for a whole vector, and need no alignment.
 pub(crate) trait Simd: Copy {
+    /// Sums that a loop keeps in registers beside what it reads.
+    const SUMS: usize;
+
     type Words: Copy;
     type Ints: Copy;
     type Floats: Copy;
@@ -21,6 +26,8 @@ pub(crate) trait Simd: Copy {
     unsafe fn no_ints() -> Self::Ints;
     /// `sum + a₀b₀ + a₁b₁` in each lane of two words.
     unsafe fn multiply_add(sum: Self::Ints, a: Self::Words, b: Self::Words) -> Self::Ints;
+    /// Lane `i`: the sum of all lanes of `values[i]`.
+    unsafe fn int_totals(values: [Self::Ints; 8]) -> Self::Ints;
     unsafe fn to_floats(ints: Self::Ints) -> Self::Floats;
 
     unsafe fn floats(from: *const f32) -> Self::Floats;
@@ -29,10 +36,44 @@ pub(crate) trait Simd: Copy {
     /// `sum + a b`.
     unsafe fn fused(sum: Self::Floats, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     unsafe fn store(to: *mut f32, value: Self::Floats);
-    unsafe fn total(value: Self::Floats) -> f32;
+    /// Lane `i`: the sum of all lanes of `values[i]`.
+    unsafe fn totals(values: [Self::Floats; 8]) -> Self::Floats;
 }
 
-use super::format::Format;
+/// Loops to be compiled for each set of instructions.
+pub(crate) trait Kernel {
+    /// Must be `#[inline(always)]`, and so must what it calls: instructions are granted to the function that it becomes part of.
+    ///
+    /// # Safety
+    /// The processor must have the instructions of `S`.
+    unsafe fn run<S: Simd>(self);
+}
+
+/// Runs a kernel with the best instructions that the processor has.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn run(kernel: impl Kernel) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn with_avx2(kernel: impl Kernel) {
+            // SAFETY: this function has AVX2 and FMA.
+            unsafe { kernel.run::<Avx2>() }
+        }
+        // SAFETY: checked in the line above.
+        return unsafe { with_avx2(kernel) };
+    }
+    // SAFETY: plain loops.
+    unsafe { kernel.run::<Portable>() }
+}
+
+/// Runs a kernel with wasm's SIMD.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn run(kernel: impl Kernel) {
+    // SAFETY: a module compiled with these instructions only loads where they are.
+    unsafe { kernel.run::<Simd128>() }
+}
+
+use crate::quant::format::Format;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;
@@ -51,6 +92,8 @@ mod avx2 {
     pub(crate) struct Avx2;
 
     impl Simd for Avx2 {
+        const SUMS: usize = 8; // of 16 registers
+
         type Words = __m256i;
         type Ints = __m256i;
         type Floats = __m256;
@@ -80,6 +123,18 @@ mod avx2 {
             unsafe { _mm256_add_epi32(sum, _mm256_madd_epi16(a, b)) }
         }
         #[inline(always)]
+        unsafe fn int_totals([a, b, c, d, e, f, g, h]: [__m256i; 8]) -> __m256i {
+            unsafe {
+                let abcd = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+                let efgh = _mm256_hadd_epi32(_mm256_hadd_epi32(e, f), _mm256_hadd_epi32(g, h));
+                let (low, high) = (
+                    _mm256_permute2x128_si256::<0x20>(abcd, efgh),
+                    _mm256_permute2x128_si256::<0x31>(abcd, efgh),
+                );
+                _mm256_add_epi32(low, high)
+            }
+        }
+        #[inline(always)]
         unsafe fn to_floats(ints: __m256i) -> __m256 {
             unsafe { _mm256_cvtepi32_ps(ints) }
         }
@@ -104,10 +159,16 @@ mod avx2 {
             unsafe { _mm256_storeu_ps(to, value) }
         }
         #[inline(always)]
-        unsafe fn total(value: __m256) -> f32 {
-            let mut lanes = [0f32; 8];
-            unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), value) };
-            super::sum(lanes)
+        unsafe fn totals([a, b, c, d, e, f, g, h]: [__m256; 8]) -> __m256 {
+            unsafe {
+                let abcd = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+                let efgh = _mm256_hadd_ps(_mm256_hadd_ps(e, f), _mm256_hadd_ps(g, h));
+                let (low, high) = (
+                    _mm256_permute2f128_ps::<0x20>(abcd, efgh),
+                    _mm256_permute2f128_ps::<0x31>(abcd, efgh),
+                );
+                _mm256_add_ps(low, high)
+            }
         }
     }
 }
@@ -121,7 +182,19 @@ mod wasm {
     #[derive(Clone, Copy)]
     pub(crate) struct Simd128;
 
+    /// `[Σ a, Σ b, Σ c, Σ d]`, with `$add` of the lanes' type.
+    macro_rules! totals_of_four {
+        ($add:ident, $values:expr) => {{
+            let [a, b, c, d] = $values;
+            let ab = $add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
+            let cd = $add(i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
+            $add(i64x2_shuffle::<0, 2>(ab, cd), i64x2_shuffle::<1, 3>(ab, cd))
+        }};
+    }
+
     impl Simd for Simd128 {
+        const SUMS: usize = 4; // of 16 registers on most machines, two a sum
+
         type Words = [v128; 2];
         type Ints = [v128; 2];
         type Floats = [v128; 2];
@@ -148,6 +221,11 @@ mod wasm {
                 i32x4_add(sum[0], i32x4_dot_i16x8(a[0], b[0])),
                 i32x4_add(sum[1], i32x4_dot_i16x8(a[1], b[1])),
             ]
+        }
+        #[inline(always)]
+        unsafe fn int_totals(values: [[v128; 2]; 8]) -> [v128; 2] {
+            let [a, b, c, d, e, f, g, h] = values.map(|[low, high]| i32x4_add(low, high));
+            [totals_of_four!(i32x4_add, [a, b, c, d]), totals_of_four!(i32x4_add, [e, f, g, h])]
         }
         #[inline(always)]
         unsafe fn to_floats(ints: [v128; 2]) -> [v128; 2] {
@@ -177,10 +255,9 @@ mod wasm {
             }
         }
         #[inline(always)]
-        unsafe fn total(value: [v128; 2]) -> f32 {
-            let mut lanes = [0f32; 8];
-            unsafe { Self::store(lanes.as_mut_ptr(), value) };
-            super::sum(lanes)
+        unsafe fn totals(values: [[v128; 2]; 8]) -> [v128; 2] {
+            let [a, b, c, d, e, f, g, h] = values.map(|[low, high]| f32x4_add(low, high));
+            [totals_of_four!(f32x4_add, [a, b, c, d]), totals_of_four!(f32x4_add, [e, f, g, h])]
         }
     }
 }
@@ -194,6 +271,8 @@ mod portable {
     pub(crate) struct Portable;
 
     impl Simd for Portable {
+        const SUMS: usize = 4;
+
         type Words = [i16; 16];
         type Ints = [i32; 8];
         type Floats = [f32; 8];
@@ -221,6 +300,10 @@ mod portable {
             std::array::from_fn(|i| sum[i] + product(2 * i) + product(2 * i + 1))
         }
         #[inline(always)]
+        unsafe fn int_totals(values: [[i32; 8]; 8]) -> [i32; 8] {
+            values.map(|lanes| lanes.iter().sum())
+        }
+        #[inline(always)]
         unsafe fn to_floats(ints: [i32; 8]) -> [f32; 8] {
             ints.map(|i| i as f32)
         }
@@ -245,13 +328,8 @@ mod portable {
             unsafe { to.cast::<[f32; 8]>().write_unaligned(value) }
         }
         #[inline(always)]
-        unsafe fn total(value: [f32; 8]) -> f32 {
-            super::sum(value)
+        unsafe fn totals(values: [[f32; 8]; 8]) -> [f32; 8] {
+            values.map(|v| ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7])))
         }
     }
-}
-
-#[inline(always)]
-fn sum(lanes: [f32; 8]) -> f32 {
-    (lanes[0] + lanes[4]) + (lanes[1] + lanes[5]) + (lanes[2] + lanes[6]) + (lanes[3] + lanes[7])
 }
