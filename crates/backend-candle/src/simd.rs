@@ -33,10 +33,11 @@ pub(crate) trait Simd: Copy {
     unsafe fn floats(from: *const f32) -> Self::Floats;
     unsafe fn splat(value: f32) -> Self::Floats;
     unsafe fn multiply(a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    unsafe fn add(a: Self::Floats, b: Self::Floats) -> Self::Floats;
     /// `sum + a b`.
     unsafe fn fused(sum: Self::Floats, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     unsafe fn store(to: *mut f32, value: Self::Floats);
-    /// Lane `i`: the sum of all lanes of `values[i]`.
+    /// Lane `i`: the sum of all lanes of `values[i]`, each in the same order.
     unsafe fn totals(values: [Self::Floats; 8]) -> Self::Floats;
 }
 
@@ -151,6 +152,10 @@ mod avx2 {
             unsafe { _mm256_mul_ps(a, b) }
         }
         #[inline(always)]
+        unsafe fn add(a: __m256, b: __m256) -> __m256 {
+            unsafe { _mm256_add_ps(a, b) }
+        }
+        #[inline(always)]
         unsafe fn fused(sum: __m256, a: __m256, b: __m256) -> __m256 {
             unsafe { _mm256_fmadd_ps(a, b, sum) }
         }
@@ -186,8 +191,8 @@ mod wasm {
     macro_rules! totals_of_four {
         ($add:ident, $values:expr) => {{
             let [a, b, c, d] = $values;
-            let ab = $add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
-            let cd = $add(i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
+            let ab = $add(i32x4_shuffle::<0, 4, 2, 6>(a, b), i32x4_shuffle::<1, 5, 3, 7>(a, b));
+            let cd = $add(i32x4_shuffle::<0, 4, 2, 6>(c, d), i32x4_shuffle::<1, 5, 3, 7>(c, d));
             $add(i64x2_shuffle::<0, 2>(ab, cd), i64x2_shuffle::<1, 3>(ab, cd))
         }};
     }
@@ -244,6 +249,10 @@ mod wasm {
             [f32x4_mul(a[0], b[0]), f32x4_mul(a[1], b[1])]
         }
         #[inline(always)]
+        unsafe fn add(a: [v128; 2], b: [v128; 2]) -> [v128; 2] {
+            [f32x4_add(a[0], b[0]), f32x4_add(a[1], b[1])]
+        }
+        #[inline(always)]
         unsafe fn fused(sum: [v128; 2], a: [v128; 2], b: [v128; 2]) -> [v128; 2] {
             [f32x4_add(sum[0], f32x4_mul(a[0], b[0])), f32x4_add(sum[1], f32x4_mul(a[1], b[1]))]
         }
@@ -256,8 +265,14 @@ mod wasm {
         }
         #[inline(always)]
         unsafe fn totals(values: [[v128; 2]; 8]) -> [v128; 2] {
-            let [a, b, c, d, e, f, g, h] = values.map(|[low, high]| f32x4_add(low, high));
-            [totals_of_four!(f32x4_add, [a, b, c, d]), totals_of_four!(f32x4_add, [e, f, g, h])]
+            let [a, b, c, d, e, f, g, h] = values;
+            let four = |a: [v128; 2], b: [v128; 2], c: [v128; 2], d: [v128; 2]| {
+                f32x4_add(
+                    totals_of_four!(f32x4_add, [a[0], b[0], c[0], d[0]]),
+                    totals_of_four!(f32x4_add, [a[1], b[1], c[1], d[1]]),
+                )
+            };
+            [four(a, b, c, d), four(e, f, g, h)]
         }
     }
 }
@@ -320,6 +335,10 @@ mod portable {
             std::array::from_fn(|i| a[i] * b[i])
         }
         #[inline(always)]
+        unsafe fn add(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+            std::array::from_fn(|i| a[i] + b[i])
+        }
+        #[inline(always)]
         unsafe fn fused(sum: [f32; 8], a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
             std::array::from_fn(|i| sum[i] + a[i] * b[i])
         }
@@ -329,7 +348,7 @@ mod portable {
         }
         #[inline(always)]
         unsafe fn totals(values: [[f32; 8]; 8]) -> [f32; 8] {
-            values.map(|v| ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7])))
+            values.map(|[a, b, c, d, e, f, g, h]| ((a + b) + (c + d)) + ((e + f) + (g + h)))
         }
     }
 }

@@ -1,4 +1,7 @@
 //! A format as data: its sizes and the function that unpacks its rows, so that the products are compiled once and not once a format.
+//!
+//! Here is also the one order of sums that all products keep, so that they are the same bits: a row's columns come in stretches, in a stretch come
+//! the columns with a common scale (a *sub*): `scale · Σ integers`, with its offset's share added at once, and these are added one after the other.
 
 use super::format::{Format, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0};
 use super::k_formats::{Q2K, Q3K, Q4K, Q5K, Q6K};
@@ -7,8 +10,11 @@ use decoder::DType;
 
 /// Weight rows that are multiplied together: lanes of a vector.
 pub(crate) const TILE: usize = 8;
-/// Columns of them unpacked at a time: 16 KiB, half of a first-level cache. Sums of a stretch are added to the result one after the other.
+
+/// Columns that are summed up before they are added to the result: tiles of so many are 16 KiB, half of a first-level cache.
 pub(crate) const STRETCH: usize = 1024;
+/// Scales of a vector.
+pub(crate) const LANES: usize = 8;
 
 /// What the products need to know of a block format; fields are [`Format`]'s constants.
 pub(crate) struct Layout {
@@ -27,39 +33,12 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// For up to `cols` columns.
+    /// For up to `cols` columns. Behind scales and offsets of a whole row stand zeros, up to whole vectors.
     pub(crate) fn new(cols: usize) -> Scratch {
         Scratch {
             q: vec![0; cols],
-            scales: vec![0.0; cols / 16],
-            offsets: vec![0.0; cols / 16],
-        }
-    }
-}
-
-/// Scales and offsets of up to [`TILE`] unpacked rows, a vector of rows for each stretch of columns that shares them.
-pub(crate) struct TileScales {
-    /// `[subs, TILE]`.
-    pub(crate) scales: Vec<f32>,
-    /// `[subs, TILE]`.
-    pub(crate) offsets: Vec<f32>,
-}
-
-impl TileScales {
-    /// Zeros: rows that are not there give zeros.
-    pub(crate) fn new(subs: usize) -> TileScales {
-        TileScales {
-            scales: vec![0.0; subs * TILE],
-            offsets: vec![0.0; subs * TILE],
-        }
-    }
-
-    /// Those of row `lane`.
-    #[inline(always)]
-    pub(crate) fn take(&mut self, lane: usize, scratch: &Scratch, subs: usize) {
-        for sub in 0..subs {
-            self.scales[sub * TILE + lane] = scratch.scales[sub];
-            self.offsets[sub * TILE + lane] = scratch.offsets[sub];
+            scales: vec![0.0; cols / 16 + LANES],
+            offsets: vec![0.0; cols / 16 + LANES],
         }
     }
 }

@@ -4,7 +4,7 @@
 //! with all eight rows and every lane is a row: nothing is ever summed across lanes.
 
 use super::activations::{Activations, BLOCK};
-use super::layout::{Layout, STRETCH, Scratch, TILE, TileScales};
+use super::layout::{Layout, STRETCH, Scratch, TILE};
 use crate::simd::Simd;
 
 /// Rows of activations that share a loaded weight.
@@ -13,7 +13,10 @@ const ROWS: usize = 4;
 /// Up to [`TILE`] weight rows, interleaved.
 struct Tile {
     q: Vec<i16>,
-    scales: TileScales,
+    /// `[subs, TILE]`.
+    scales: Vec<f32>,
+    /// `[subs, TILE]`.
+    offsets: Vec<f32>,
 }
 
 /// `rows`: bytes of up to [`TILE`] whole weight rows; adds to `out: [T, TILE]`.
@@ -32,7 +35,8 @@ pub(crate) unsafe fn tile<S: Simd>(layout: &Layout, rows: &[u8], x: &Activations
     // Rows that are not there stay zero.
     let mut tile = Tile {
         q: vec![0; most * TILE],
-        scales: TileScales::new(subs),
+        scales: vec![0.0; subs * TILE],
+        offsets: vec![0.0; subs * TILE],
     };
     for first in (0..cols).step_by(STRETCH) {
         let width = STRETCH.min(cols - first);
@@ -40,8 +44,7 @@ pub(crate) unsafe fn tile<S: Simd>(layout: &Layout, rows: &[u8], x: &Activations
             let bytes = &row[layout.row_bytes(first)..][..layout.row_bytes(width)];
             // SAFETY: the caller's promise.
             unsafe { layout.unpack(bytes, &mut scratch) };
-            interleave(&scratch.q[..width], lane, &mut tile.q);
-            tile.scales.take(lane, &scratch, width / layout.sub);
+            interleave(&scratch, width, layout.sub, lane, &mut tile);
         }
         // SAFETY: the caller's promise.
         unsafe {
@@ -56,10 +59,14 @@ pub(crate) unsafe fn tile<S: Simd>(layout: &Layout, rows: &[u8], x: &Activations
 }
 
 #[inline(always)]
-fn interleave(row: &[i16], lane: usize, tile: &mut [i16]) {
-    for (pair, to) in row.chunks_exact(2).zip(tile.chunks_exact_mut(2 * TILE)) {
+fn interleave(scratch: &Scratch, width: usize, sub: usize, lane: usize, tile: &mut Tile) {
+    for (pair, to) in scratch.q[..width].chunks_exact(2).zip(tile.q.chunks_exact_mut(2 * TILE)) {
         to[2 * lane] = pair[0];
         to[2 * lane + 1] = pair[1];
+    }
+    for sub in 0..width / sub {
+        tile.scales[sub * TILE + lane] = scratch.scales[sub];
+        tile.offsets[sub * TILE + lane] = scratch.offsets[sub];
     }
 }
 
@@ -99,8 +106,7 @@ unsafe fn multiply<S: Simd, const SUB: usize, const OFFSETS: bool, const N: usiz
     let subs = width / SUB;
     assert!(t + N <= x.rows && first + width <= x.cols && x.q.len() == x.rows * x.cols && x.scales.len() == x.q.len() / BLOCK);
     assert!(x.sums.len() == x.q.len() / 16 && first.is_multiple_of(BLOCK) && out.len() == x.rows * TILE);
-    let TileScales { scales, offsets } = &tile.scales;
-    assert!(tile.q.len() >= width * TILE && scales.len() >= subs * TILE && offsets.len() >= subs * TILE);
+    assert!(tile.q.len() >= width * TILE && tile.scales.len() >= subs * TILE && tile.offsets.len() >= subs * TILE);
     // SAFETY: the assertions above bound every pointer; the instructions are the caller's promise.
     unsafe {
         let mut sums = [S::splat(0.0); N];
@@ -115,23 +121,22 @@ unsafe fn multiply<S: Simd, const SUB: usize, const OFFSETS: bool, const N: usiz
                     *ints = S::multiply_add(*ints, w, S::pair(x));
                 }
             }
-            let scales = S::floats(scales.as_ptr().add(sub * TILE));
+            let scales = S::floats(tile.scales.as_ptr().add(sub * TILE));
             for n in 0..N {
                 let scale = *x.scales.as_ptr().add(((t + n) * x.cols + column) / BLOCK);
-                sums[n] = S::fused(sums[n], S::to_floats(ints[n]), S::multiply(scales, S::splat(scale)));
-            }
-            if OFFSETS {
-                let offsets = S::floats(offsets.as_ptr().add(sub * TILE));
-                for (n, sums) in sums.iter_mut().enumerate() {
+                let mut product = S::multiply(S::to_floats(ints[n]), S::multiply(scales, S::splat(scale)));
+                if OFFSETS {
+                    let offsets = S::floats(tile.offsets.as_ptr().add(sub * TILE));
                     let from = x.sums.as_ptr().add(((t + n) * x.cols + column) / 16);
                     let total = if SUB == 16 { *from } else { *from + *from.add(1) };
-                    *sums = S::fused(*sums, offsets, S::splat(total));
+                    product = S::fused(product, offsets, S::splat(total));
                 }
+                sums[n] = S::add(sums[n], product);
             }
         }
         for (n, sums) in sums.iter().enumerate() {
             let to = out.as_mut_ptr().add((t + n) * TILE);
-            S::store(to, S::fused(S::floats(to), *sums, S::splat(1.0)));
+            S::store(to, S::add(S::floats(to), *sums));
         }
     }
 }

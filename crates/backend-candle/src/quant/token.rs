@@ -1,11 +1,11 @@
-//! The product with one row of activations, or a few: [`TILE`] weight rows are unpacked into the first-level cache, a stretch of columns at a
-//! time, and multiplied at once, without the interleaving that only pays for many rows.
+//! The product with one row of activations, or a few: each weight row is unpacked into the first-level cache and multiplied at once, without
+//! the interleaving that only pays for many rows. Here lanes are the subs of one row.
 //!
-//! What must hold: sums are taken in the order of `prompt`, so that a row's product is the same to the last bit, whatever rows stand beside it:
-//! the integers of a scale's columns whole, then one fused addition each.
+//! What must hold: sums are taken in the order that `layout` names, as `prompt` takes them, so that a row's product is the same to the last bit,
+//! whatever rows stand beside it.
 
 use super::activations::{Activations, BLOCK};
-use super::layout::{Layout, STRETCH, Scratch, TILE, TileScales};
+use super::layout::{LANES, Layout, STRETCH, Scratch, TILE};
 use crate::simd::Simd;
 
 /// Most rows of activations for which this is faster than interleaving.
@@ -17,75 +17,96 @@ pub(crate) const FEW: usize = 3;
 /// The processor must have the instructions of `S`.
 #[inline(always)]
 pub(crate) unsafe fn few<S: Simd>(layout: &Layout, rows: &[u8], x: &Activations, out: &mut [f32]) {
-    let cols = x.cols;
-    let row_bytes = layout.row_bytes(cols);
+    let row_bytes = layout.row_bytes(x.cols);
     assert!(out.len() == (rows.len() / row_bytes).div_ceil(TILE) * x.rows * TILE, "whole tiles");
-    let most = STRETCH.min(cols);
-    let mut unpacked: [Scratch; TILE] = std::array::from_fn(|_| Scratch::new(most));
-    let mut scales = TileScales::new(most / layout.sub);
-    for (rows, out) in rows.chunks(TILE * row_bytes).zip(out.chunks_exact_mut(x.rows * TILE)) {
-        for first in (0..cols).step_by(STRETCH) {
-            let width = STRETCH.min(cols - first);
-            // Lanes behind the last row keep what was there; their sums are never read.
-            for (lane, (row, scratch)) in rows.chunks_exact(row_bytes).zip(&mut unpacked).enumerate() {
-                let bytes = &row[layout.row_bytes(first)..][..layout.row_bytes(width)];
-                // SAFETY: the caller's promise.
-                unsafe { layout.unpack(bytes, scratch) };
-                scales.take(lane, scratch, width / layout.sub);
-            }
-            for (t, out) in out.chunks_exact_mut(TILE).enumerate() {
-                let columns = (t * cols + first, width);
-                // SAFETY: the caller's promise.
-                unsafe {
-                    match (layout.sub, layout.offsets) {
-                        (16, false) => multiply::<S, 16, false>(&unpacked, &scales, x, columns, out),
-                        (16, true) => multiply::<S, 16, true>(&unpacked, &scales, x, columns, out),
-                        (_, false) => multiply::<S, 32, false>(&unpacked, &scales, x, columns, out),
-                        (_, true) => multiply::<S, 32, true>(&unpacked, &scales, x, columns, out),
-                    }
+    let inputs: Vec<Input> = (0..x.rows).map(|row| Input::new(x, row, layout.sub)).collect();
+    let mut scratch = Scratch::new(x.cols);
+    let mut products = vec![0f32; (x.cols / layout.sub).next_multiple_of(LANES)];
+    for (index, row) in rows.chunks_exact(row_bytes).enumerate() {
+        // SAFETY: the caller's promise.
+        unsafe { layout.unpack(row, &mut scratch) };
+        for (t, input) in inputs.iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                match (layout.sub, layout.offsets) {
+                    (16, false) => multiply::<S, 16, false>(&scratch, input, &mut products),
+                    (16, true) => multiply::<S, 16, true>(&scratch, input, &mut products),
+                    (_, false) => multiply::<S, 32, false>(&scratch, input, &mut products),
+                    (_, true) => multiply::<S, 32, true>(&scratch, input, &mut products),
                 }
+            }
+            let out = &mut out[(index / TILE * x.rows + t) * TILE + index % TILE];
+            for stretch in products[..x.cols / layout.sub].chunks(STRETCH / layout.sub) {
+                *out += stretch.iter().fold(0.0, |sum, product| sum + product);
             }
         }
     }
 }
 
-/// Adds to `out: [TILE]` the products of unpacked rows with `width` activations from place `at` of `x` on.
+/// A row of activations, its scales and sums repeated as a format's scales have it.
+struct Input<'a> {
+    /// `[cols]`.
+    q: &'a [i16],
+    /// `[subs]`, and zeros up to whole vectors.
+    scales: Vec<f32>,
+    /// `[subs]`, and zeros up to whole vectors: sums of a sub's activations.
+    sums: Vec<f32>,
+}
+
+impl<'a> Input<'a> {
+    fn new(x: &'a Activations, row: usize, sub: usize) -> Input<'a> {
+        let cols = x.cols;
+        let scales = &x.scales[row * (cols / BLOCK)..][..cols / BLOCK];
+        let sums = &x.sums[row * (cols / 16)..][..cols / 16];
+        let mut input = Input {
+            q: &x.q[row * cols..][..cols],
+            scales: (0..cols / sub).map(|i| scales[i * sub / BLOCK]).collect(),
+            sums: sums.chunks_exact(sub / 16).map(|sums| sums.iter().sum()).collect(),
+        };
+        input.scales.resize(cols / sub + LANES, 0.0);
+        input.sums.resize(cols / sub + LANES, 0.0);
+        input
+    }
+}
+
+/// `products[sub] = scale · Σ w x (+ offset · Σ x)` of an unpacked row, for every sub.
 #[inline(always)]
-unsafe fn multiply<S: Simd, const SUB: usize, const OFFSETS: bool>(
-    rows: &[Scratch; TILE],
-    TileScales { scales, offsets }: &TileScales,
-    x: &Activations,
-    (at, width): (usize, usize),
-    out: &mut [f32],
-) {
-    let subs = width / SUB;
-    assert!(at + width <= x.q.len() && x.scales.len() == x.q.len() / BLOCK && x.sums.len() == x.q.len() / 16 && at.is_multiple_of(BLOCK));
-    assert!(scales.len() >= subs * TILE && offsets.len() >= subs * TILE && out.len() == TILE);
-    assert!(rows.iter().all(|row| row.q.len() >= width));
-    // SAFETY: the assertions above bound every pointer; the instructions are the caller's promise.
+unsafe fn multiply<S: Simd, const SUB: usize, const OFFSETS: bool>(w: &Scratch, x: &Input, products: &mut [f32]) {
+    let subs = x.q.len() / SUB;
+    assert!(w.q.len() == x.q.len() && products.len() == subs.next_multiple_of(LANES));
+    assert!(
+        [&w.scales, &w.offsets, &x.scales, &x.sums]
+            .iter()
+            .all(|values| values.len() >= products.len())
+    );
+    // SAFETY: the assertions above bound every pointer, whole vectors of scales included; the instructions are the caller's promise.
     unsafe {
-        let mut sum = S::splat(0.0);
-        for sub in 0..subs {
-            let column = sub * SUB;
-            let x_q = x.q.as_ptr().add(at + column);
-            let (low, high) = (S::words(x_q), S::words(x_q.add(SUB - 16)));
-            let mut ints = [S::no_ints(); TILE];
-            for (ints, row) in ints.iter_mut().zip(rows) {
-                let w = row.q.as_ptr().add(column);
-                *ints = S::multiply_add(*ints, S::words(w), low);
-                if SUB == 32 {
-                    *ints = S::multiply_add(*ints, S::words(w.add(16)), high);
+        let total = |sub: usize| {
+            let (w, x) = (w.q.as_ptr().add(sub * SUB), x.q.as_ptr().add(sub * SUB));
+            let ints = S::multiply_add(S::no_ints(), S::words(w), S::words(x));
+            if SUB == 32 {
+                S::multiply_add(ints, S::words(w.add(16)), S::words(x.add(16)))
+            } else {
+                ints
+            }
+        };
+        for first in (0..subs).step_by(LANES) {
+            let mut ints = [S::no_ints(); LANES];
+            if first + LANES <= subs {
+                for (i, ints) in ints.iter_mut().enumerate() {
+                    *ints = total(first + i);
+                }
+            } else {
+                for sub in first..subs {
+                    ints[sub - first] = total(sub);
                 }
             }
-            let scale = *x.scales.as_ptr().add((at + column) / BLOCK);
-            let scales = S::multiply(S::floats(scales.as_ptr().add(sub * TILE)), S::splat(scale));
-            sum = S::fused(sum, S::to_floats(S::int_totals(ints)), scales);
+            let at = |values: &[f32]| S::floats(values.as_ptr().add(first));
+            let mut product = S::multiply(S::to_floats(S::int_totals(ints)), S::multiply(at(&w.scales), at(&x.scales)));
             if OFFSETS {
-                let from = x.sums.as_ptr().add((at + column) / 16);
-                let total = if SUB == 16 { *from } else { *from + *from.add(1) };
-                sum = S::fused(sum, S::floats(offsets.as_ptr().add(sub * TILE)), S::splat(total));
+                product = S::fused(product, at(&w.offsets), at(&x.sums));
             }
+            S::store(products.as_mut_ptr().add(first), product);
         }
-        S::store(out.as_mut_ptr(), S::fused(S::floats(out.as_ptr()), sum, S::splat(1.0)));
     }
 }
