@@ -138,7 +138,7 @@ for (const name of models) {
 }
 
 /** Letters of the questions that `bench` left: all together, and one at a time with nothing to share. */
-const questions = async ({ items, together }) => {
+const questions = async ({ items, together, rounds }) => {
   const { Engine } = await import("/mmedkit.js");
   const file = new File([await (await fetch("/questions.gguf")).blob()], "questions.gguf");
   const engine = await Engine.load({ model: file, backend: "cpu" });
@@ -148,20 +148,28 @@ const questions = async ({ items, together }) => {
     await work();
     return (performance.now() - started) / 1000;
   };
-  // The engine keeps what it read and shares beginnings by itself: a number of its own before each text leaves nothing to share, for a token or two.
-  const alone_seconds = await timed(async () => {
-    for (const [index, item] of items.entries()) await engine.scoreOptions([{ ...item, context: `${index + 1} ${item.context}` }]);
-  });
-  const shared_seconds = await timed(async () => {
-    for (let at = 0; at < items.length; at += together) await engine.scoreOptions(items.slice(at, at + together));
-  });
+  // The engine keeps what it read and shares beginnings by itself: a number of its own before each text leaves nothing to share, for a token or two;
+  // one number before all texts of a round leaves what they share among themselves, and nothing of the round before.
+  const numbered = (number, step) => items.map((item, index) => ({ ...item, context: `${number + step * index} ${item.context}` }));
+  const done = [];
+  for (let round = 0; round < rounds; round++) {
+    const alone_seconds = await timed(async () => {
+      for (const item of numbered(1 + round * items.length, 1)) await engine.scoreOptions([item]);
+    });
+    const shared_seconds = await timed(async () => {
+      const texts = numbered(1 + round, 0);
+      for (let at = 0; at < texts.length; at += together) await engine.scoreOptions(texts.slice(at, at + together));
+    });
+    done.push({ alone_seconds, shared_seconds, ratio: alone_seconds / shared_seconds });
+  }
   await engine.free();
-  return { alone_seconds, shared_seconds, ratio: alone_seconds / shared_seconds };
+  return { rounds: done };
 };
 site.routes.set("/questions.gguf", send(path.join(folder, "questions.gguf"), "application/octet-stream"));
 const asked = JSON.parse(await readFile(path.join(folder, "question-items.json"), "utf8"));
-const shared = await inPage(questions, asked);
-console.log(`letters of ${asked.items.length} questions with ${asked.shots} examples, processor: ${shared.shared_seconds.toFixed(1)} s together, ${shared.alone_seconds.toFixed(1)} s one at a time without sharing: ${shared.ratio.toFixed(1)} times faster`);
+const shared = await inPage(questions, { ...asked, rounds: ROUNDS });
+const ofRounds = (key) => median(shared.rounds.map((round) => round[key]));
+console.log(`letters of ${asked.items.length} questions with ${asked.shots} examples, processor: ${ofRounds("shared_seconds").toFixed(1)} s together, ${ofRounds("alone_seconds").toFixed(1)} s one at a time without sharing: ${ofRounds("ratio").toFixed(1)} times faster`);
 
 const wasm = [];
 for (const name of (await readdir(dist)).filter((name) => name.endsWith(".wasm"))) {

@@ -13,6 +13,8 @@ use decoder::{Batch, Error, Qkv, Result, Segment};
 
 /// Query rows of a block.
 pub(crate) const BLOCK: usize = 64;
+/// Query rows, of one head each, whose scores exist at once: those of a thousand keys are 64 KiB.
+const TOGETHER: usize = 16;
 /// Up to this many rows, gathering keys costs more than it saves.
 const DIRECT: usize = 4;
 
@@ -45,9 +47,16 @@ impl Block {
 
 /// `[slots.len(), D]`: what one head has at `slots` of rows that are `width` wide.
 pub(crate) fn gather(from: &[f32], slots: &[u32], width: usize, head: usize, head_dim: usize) -> Vec<f32> {
-    let mut out = Vec::with_capacity(slots.len() * head_dim);
-    for &slot in slots {
-        out.extend_from_slice(&from[slot as usize * width + head * head_dim..][..head_dim]);
+    let mut out = vec![0f32; slots.len() * head_dim];
+    for (out, &slot) in out.chunks_exact_mut(head_dim).zip(slots) {
+        let from = &from[slot as usize * width + head * head_dim..][..head_dim];
+        // In vectors: a call for each row of a small head costs more than the copy.
+        let (vectors, rest) = out.as_chunks_mut::<8>();
+        let (from_vectors, from_rest) = from.as_chunks::<8>();
+        for (to, from) in vectors.iter_mut().zip(from_vectors) {
+            *to = *from;
+        }
+        rest.copy_from_slice(from_rest);
     }
     out
 }
@@ -91,20 +100,23 @@ impl Sources<'_> {
             let (first, end) = block.visible(i, self.step.window);
             (first - from, end - from)
         };
-        let mut out = vec![0f32; block.rows * group * head_dim];
-        simd::run(Attention {
-            head_dim,
-            scale: self.step.scale,
-            softcap: self.step.softcap,
-            queries: Rows {
-                data: self.q,
-                at: &rows.clone().map(head).collect::<Vec<_>>(),
-            },
-            keys: Rows { data: keys, at: &places },
-            values: Rows { data: values, at: &places },
-            visible: &rows.map(visible).collect::<Vec<_>>(),
-            out: &mut out,
-        });
+        let (heads, visible): (Vec<_>, Vec<_>) = rows.map(|row| (head(row), visible(row))).unzip();
+        let mut out = vec![0f32; heads.len() * head_dim];
+        let mut scratch = Vec::new();
+        let parts = heads.chunks(TOGETHER).zip(visible.chunks(TOGETHER));
+        for ((at, visible), out) in parts.zip(out.chunks_mut(TOGETHER * head_dim)) {
+            simd::run(Attention {
+                head_dim,
+                scale: self.step.scale,
+                softcap: self.step.softcap,
+                queries: Rows { data: self.q, at },
+                keys: Rows { data: keys, at: &places },
+                values: Rows { data: values, at: &places },
+                visible,
+                scratch: &mut scratch,
+                out,
+            });
+        }
         out
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Attention<'a> {
     pub(crate) values: Rows<'a>,
     /// `[N]`: the first key a row sees and the one behind the last. Both never fall from one row to the next.
     pub(crate) visible: &'a [(usize, usize)],
+    /// Reused from one call to the next.
+    pub(crate) scratch: &'a mut Vec<f32>,
     /// `[N, D]`, zeros.
     pub(crate) out: &'a mut [f32],
 }
@@ -66,8 +68,11 @@ impl Kernel for Attention<'_> {
         let mut places = keys.at.to_vec();
         places.resize(width, keys.at[count - 1]);
 
-        // [N, width]: scores, then weights.
-        let mut weights = vec![0f32; rows * width];
+        // [N, width]: scores, then weights. Every value that is read was written in this call.
+        if self.scratch.len() < rows * width {
+            self.scratch.resize(rows * width, 0.0);
+        }
+        let weights = &mut self.scratch[..rows * width];
         for stretch in (0..width).step_by(STRETCH) {
             for (row, &(first, end)) in self.visible.iter().enumerate() {
                 let from = stretch.max(first / GROUP * GROUP);

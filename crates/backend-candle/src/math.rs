@@ -73,7 +73,8 @@ pub(crate) fn exp(x: f32) -> f32 {
     const LN2_LOW: f32 = -2.121_944_4e-4;
     // Outside this range the result is 0 or infinite in F32; inside, the exponent below cannot leave its field.
     let clamped = x.clamp(-87.3, 88.37);
-    // Adding and subtracting 1.5 · 2²³ rounds to the nearest whole number without a call.
+    // Adding and subtracting 1.5 · 2²³ rounds to the nearest whole number without a call, and leaves it in the low bits without a conversion
+    // (Rust's saturates, which no vector instruction does).
     const MAGIC: f32 = 12_582_912.0;
     let shifted = clamped * LOG2_E + MAGIC;
     let n = shifted - MAGIC;
@@ -85,7 +86,7 @@ pub(crate) fn exp(x: f32) -> f32 {
     p = p * r + 1.666_666_5e-1;
     p = p * r + 0.5;
     let y = p * r * r + r + 1.0;
-    let scale = f32::from_bits(((n as i32 + 127) as u32) << 23);
+    let scale = f32::from_bits(shifted.to_bits().wrapping_sub(MAGIC.to_bits()).wrapping_add(127) << 23);
     if x < -87.3 { 0.0 } else { y * scale }
 }
 

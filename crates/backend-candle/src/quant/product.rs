@@ -55,7 +55,11 @@ pub fn product(matrix: &QuantizedMatrix, x: &Activations) -> Vec<f32> {
     let mut y = vec![0f32; x.rows * outputs];
     parallel::chunks(&mut y, outputs, |t, y| {
         for (index, y) in y.chunks_mut(TILE).enumerate() {
-            y.copy_from_slice(&tiles[(index * x.rows + t) * TILE..][..y.len()]);
+            let tile = &tiles[(index * x.rows + t) * TILE..][..TILE];
+            match <&mut [f32; TILE]>::try_from(&mut *y) {
+                Ok(y) => y.copy_from_slice(tile), // one vector, no call
+                Err(_) => y.copy_from_slice(&tile[..y.len()]),
+            }
         }
     });
     y
