@@ -32,6 +32,7 @@ pub mod read;
 mod read_documents;
 pub mod report;
 pub mod shards;
+mod spill;
 pub mod statistics;
 pub mod step;
 pub mod storage;
