@@ -345,9 +345,21 @@ fn done_work_is_not_done_again_and_changed_work_is_refused() {
         text(&windows),
     ];
     succeed(&arguments, "");
-    let files: Vec<PathBuf> = std::fs::read_dir(&windows).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let listed = || -> Vec<PathBuf> { std::fs::read_dir(&windows).unwrap().map(|entry| entry.unwrap().path()).collect() };
+    let files = listed();
     assert_eq!(files.len(), 72, "one for each document: all are shorter than a window");
     assert!(files.iter().all(|file| std::fs::metadata(file).unwrap().len() == 128 + 2048 * 8));
+    // The same again is done already; another stride, or a folder that nothing is known about, is refused.
+    let written = std::fs::metadata(&files[0]).unwrap().modified().unwrap();
+    succeed(&arguments, "");
+    assert_eq!(listed(), files);
+    assert_eq!(std::fs::metadata(&files[0]).unwrap().modified().unwrap(), written);
+    let refused = fail(&[&arguments[..], &["--stride", "1000"]].concat(), "");
+    assert!(
+        refused.contains("\"stride\":1536") && refused.contains("\"stride\":1000"),
+        "{refused}"
+    );
+    std::fs::remove_file(folder.join("windows.windows.json")).unwrap();
     assert!(fail(&arguments, "").contains("there already"));
 
     // A damaged file of documents is not half a file of documents.
