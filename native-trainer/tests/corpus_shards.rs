@@ -114,7 +114,7 @@ fn a_corpus_becomes_a_model() {
     assert_eq!(report[0]["file"], "web/en/leak.txt");
     assert_eq!(report[0]["ngram"], "a 60 year old man has had chest pain at rest for two");
     assert!(report[0]["question"].as_str().unwrap().ends_with("English:1"));
-    let kept: Vec<_> = mmedc::read_documents(&folder.join("clean/documents/documents-00000.jsonl.zst"))
+    let kept: Vec<_> = mmedc::read_documents(&folder.join("clean/documents/documents-00000.jsonl.zst"), 1 << 20)
         .unwrap()
         .map(|document| document.unwrap())
         .collect();
