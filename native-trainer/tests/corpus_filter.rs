@@ -149,8 +149,8 @@ fn what_is_wrong_is_said_with_its_name() {
             "is not a format that is read",
         ),
         (
-            vec!["--input", &input, "--rule", "none", "--report", &path("x")],
-            "--rule none takes no decisions",
+            vec!["--input", &input, "--rule", "none", "--contaminated", &path("x")],
+            "--benchmark <QUESTIONS>",
         ),
     ] {
         let output = mmedkit(&[&["corpus", "filter"], &args[..]].concat());

@@ -114,7 +114,7 @@ fn a_corpus_becomes_a_model() {
     assert_eq!(report[0]["file"], "web/en/leak.txt");
     assert_eq!(report[0]["ngram"], "a 60 year old man has had chest pain at rest for two");
     assert!(report[0]["question"].as_str().unwrap().ends_with("English:1"));
-    let kept: Vec<_> = mmedc::read_documents(&folder.join("clean/documents/documents-00000.jsonl.zst"))
+    let kept: Vec<_> = mmedc::read_documents(&folder.join("clean/documents/documents-00000.jsonl.zst"), 1 << 20)
         .unwrap()
         .map(|document| document.unwrap())
         .collect();
@@ -345,9 +345,21 @@ fn done_work_is_not_done_again_and_changed_work_is_refused() {
         text(&windows),
     ];
     succeed(&arguments, "");
-    let files: Vec<PathBuf> = std::fs::read_dir(&windows).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let listed = || -> Vec<PathBuf> { std::fs::read_dir(&windows).unwrap().map(|entry| entry.unwrap().path()).collect() };
+    let files = listed();
     assert_eq!(files.len(), 72, "one for each document: all are shorter than a window");
     assert!(files.iter().all(|file| std::fs::metadata(file).unwrap().len() == 128 + 2048 * 8));
+    // The same again is done already; another stride, or a folder that nothing is known about, is refused.
+    let written = std::fs::metadata(&files[0]).unwrap().modified().unwrap();
+    succeed(&arguments, "");
+    assert_eq!(listed(), files);
+    assert_eq!(std::fs::metadata(&files[0]).unwrap().modified().unwrap(), written);
+    let refused = fail(&[&arguments[..], &["--stride", "1000"]].concat(), "");
+    assert!(
+        refused.contains("\"stride\":1536") && refused.contains("\"stride\":1000"),
+        "{refused}"
+    );
+    std::fs::remove_file(folder.join("windows.windows.json")).unwrap();
     assert!(fail(&arguments, "").contains("there already"));
 
     // A damaged file of documents is not half a file of documents.

@@ -1,4 +1,4 @@
-"""Makes a small corpus in six languages: input.py FOLDER. The same in every run."""
+"""Makes a small corpus in six languages: input.py FOLDER; and beside it `tokenizer`, whose tokens are bytes. The same in every run."""
 
 import json
 import pathlib
@@ -32,3 +32,19 @@ for number, language in enumerate(WORDS):
     with open(folder / "lines.jsonl", "w", encoding="utf-8") as lines:
         for line in range(40):
             lines.write(json.dumps({"text": text(language, 1000 * number + 500 + line)}, ensure_ascii=False) + "\n")
+
+# Bytes that are no letter of their own are written as letters from 256 on, as byte-level vocabularies do.
+plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+other = [byte for byte in range(256) if byte not in plain]
+names = {byte: chr(byte) for byte in plain} | {byte: chr(256 + place) for place, byte in enumerate(other)}
+vocabulary = {names[byte]: byte for byte in range(256)} | {"<|end|>": 256}
+end = {"id": 256, "content": "<|end|>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+tokenizer = {
+    "version": "1.0", "truncation": None, "padding": None, "added_tokens": [end], "normalizer": None, "pre_tokenizer": byte_level, "post_processor": None,
+    "decoder": byte_level, "model": {"type": "BPE", "dropout": None, "unk_token": None, "vocab": vocabulary, "merges": []},
+}
+folder = root.parent / "tokenizer"
+folder.mkdir(exist_ok=True)
+(folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+(folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<|end|>"}), encoding="utf-8")

@@ -178,19 +178,29 @@ impl Contamination {
 
     /// The report's line for a document, if it is contaminated.
     pub fn look_at(&self, document: &Document) -> Option<Line> {
-        self.find(&document.text).map(|hit| Line {
+        self.find(&document.text).map(|hit| Line::of(document, hit))
+    }
+}
+
+impl Line {
+    /// Of a document in which this was found.
+    pub fn of(document: &Document, hit: Hit) -> Line {
+        Line {
             id: document.id.clone(),
             source: document.source.clone(),
             file: document.file.clone(),
             position: document.position,
             hit,
-        })
+        }
     }
 }
 
+/// The step's name, by which statistics tell whether anything was looked for.
+pub const STEP: &str = "contamination";
+
 impl Step for Contamination {
     fn name(&self) -> &'static str {
-        "contamination"
+        STEP
     }
 
     fn apply(&self, document: &mut Document, counts: &mut Counts) -> Verdict {

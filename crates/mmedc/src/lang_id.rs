@@ -120,36 +120,74 @@ impl Step for LanguageId {
     }
 }
 
-/// Agreement with the declared languages as a table for the terminal; the most frequent other languages last.
-pub fn table(counts: &Counts) -> String {
-    #[derive(Default)]
-    struct Row {
-        agree: u64,
-        unsure: u64,
-        other: BTreeMap<String, u64>,
+/// How documents that declare a language agree with what was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agreement {
+    /// Code of the declared language.
+    pub declared: String,
+    pub agree: u64,
+    pub unsure: u64,
+    /// Codes found instead, the most frequent first.
+    pub other: Vec<(String, u64)>,
+}
+
+impl Agreement {
+    pub fn disagree(&self) -> u64 {
+        self.other.iter().map(|(_, documents)| documents).sum()
     }
-    let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
+
+    pub fn documents(&self) -> u64 {
+        self.agree + self.unsure + self.disagree()
+    }
+
+    /// The most frequent languages found instead, in words.
+    pub fn found_instead(&self) -> String {
+        let other: Vec<String> = self.other.iter().take(5).map(|(code, n)| format!("{code} {n}")).collect();
+        other.join(", ")
+    }
+}
+
+/// The counts of the step by declared language.
+pub fn agreements(counts: &Counts) -> Vec<Agreement> {
+    let mut rows: BTreeMap<&str, Agreement> = BTreeMap::new();
     for (name, &n) in &counts.0 {
-        match name.split('/').collect::<Vec<&str>>()[..] {
-            ["agree", declared] => rows.entry(declared).or_default().agree += n,
-            ["unsure", declared] => rows.entry(declared).or_default().unsure += n,
-            ["disagree", declared, found] => *rows.entry(declared).or_default().other.entry(found.into()).or_default() += n,
-            _ => {}
+        let parts: Vec<&str> = name.split('/').collect();
+        let (["agree" | "unsure", declared] | ["disagree", declared, _]) = parts[..] else {
+            continue;
+        };
+        let row = rows.entry(declared).or_default();
+        match parts[..] {
+            ["agree", _] => row.agree += n,
+            ["unsure", _] => row.unsure += n,
+            [.., found] => row.other.push((found.to_owned(), n)),
+            [] => {}
         }
     }
+    let mut rows: Vec<Agreement> = rows
+        .into_iter()
+        .map(|(declared, row)| Agreement {
+            declared: declared.to_owned(),
+            ..row
+        })
+        .collect();
+    rows.iter_mut()
+        .for_each(|row| row.other.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0))));
+    rows
+}
+
+/// The same as a table for the terminal.
+pub fn table(counts: &Counts) -> String {
     let mut out = String::from("declared  documents      agree     unsure   disagree  found instead\n");
-    for (declared, row) in rows {
-        let disagree: u64 = row.other.values().sum();
-        let mut other: Vec<(&String, &u64)> = row.other.iter().collect();
-        other.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-        let other: Vec<String> = other.iter().take(5).map(|(code, n)| format!("{code} {n}")).collect();
-        let total = row.agree + row.unsure + disagree;
+    for row in agreements(counts) {
         let _ = writeln!(
             out,
-            "{declared:<8} {total:>10} {:>10} {:>10} {disagree:>10}  {}",
+            "{:<8} {:>10} {:>10} {:>10} {:>10}  {}",
+            row.declared,
+            row.documents(),
             row.agree,
             row.unsure,
-            other.join(", ")
+            row.disagree(),
+            row.found_instead()
         );
     }
     out

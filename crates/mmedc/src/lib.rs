@@ -29,9 +29,9 @@ pub mod pii;
 pub mod publish;
 pub mod quality;
 pub mod read;
-mod read_documents;
 pub mod report;
 pub mod shards;
+mod spill;
 pub mod statistics;
 pub mod step;
 pub mod storage;
@@ -40,6 +40,6 @@ pub mod write;
 
 pub use document::{Document, Language};
 pub use error::{Error, Result};
-pub use read_documents::{is_documents, read_documents};
+pub use read::read_documents;
 pub use step::{Counts, Step, Verdict};
 pub use write::{AtomicFile, DocumentWriter};

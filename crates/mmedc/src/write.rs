@@ -17,7 +17,8 @@ const LEVEL: i32 = 3;
 #[derive(Debug)]
 pub struct AtomicFile {
     target: PathBuf,
-    temporary: PathBuf,
+    /// None where the target is a pipe or a device: those are written as they are, for a file in their place would be another thing.
+    temporary: Option<PathBuf>,
     file: Option<File>,
 }
 
@@ -29,6 +30,14 @@ impl AtomicFile {
         let Some(name) = target.file_name() else {
             return Err(Error::Refused(format!("{}: is no file name", target.display())));
         };
+        if std::fs::metadata(&target).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
+            let file = File::options().write(true).open(&target);
+            return Ok(AtomicFile {
+                file: Some(file.map_err(|error| Error::io(&target, error))?),
+                target,
+                temporary: None,
+            });
+        }
         if let Some(folder) = target.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
         }
@@ -45,7 +54,7 @@ impl AtomicFile {
             .map_err(|error| Error::io(&temporary, error))?;
         Ok(AtomicFile {
             target,
-            temporary,
+            temporary: Some(temporary),
             file: Some(file),
         })
     }
@@ -58,9 +67,10 @@ impl AtomicFile {
     /// Writes everything to disk and gives the file its name.
     pub fn commit(mut self) -> Result<()> {
         let file = self.file.take().expect("taken only here");
+        let Some(temporary) = &self.temporary else { return Ok(()) };
         file.sync_all().map_err(|error| Error::io(&self.target, error))?;
         drop(file);
-        std::fs::rename(&self.temporary, &self.target).map_err(|error| Error::io(&self.target, error))
+        std::fs::rename(temporary, &self.target).map_err(|error| Error::io(&self.target, error))
     }
 
     fn file(&mut self) -> &mut File {
@@ -87,7 +97,9 @@ impl Seek for AtomicFile {
 impl Drop for AtomicFile {
     fn drop(&mut self) {
         // After a commit the temporary name is gone, and this finds nothing.
-        let _ = std::fs::remove_file(&self.temporary);
+        if let Some(temporary) = &self.temporary {
+            let _ = std::fs::remove_file(temporary);
+        }
     }
 }
 
@@ -235,6 +247,14 @@ mod tests {
         drop(writer);
         assert_eq!(std::fs::read(&path).unwrap(), b"before");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no partial file");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_or_a_device_stays_what_it_is() {
+        use std::os::unix::fs::FileTypeExt;
+        write_file("/dev/null", b"nothing").unwrap();
+        assert!(std::fs::metadata("/dev/null").unwrap().file_type().is_char_device());
     }
 
     /// A disk with room for `left` bytes.

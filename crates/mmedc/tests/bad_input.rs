@@ -1,44 +1,15 @@
 //! Inputs that are wrong, damaged or hostile.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod counting;
+
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use counting::{ALONE, peak};
 use mmedkit_mmedc::filter::{Keywords, MedicalFilter, Rule};
 use mmedkit_mmedc::read::{Format, InputFile, InvalidUtf8, ReadOptions, ReadProblem, open};
 use mmedkit_mmedc::{Counts, Document, Language, Step, Verdict};
 use zip::write::{SimpleFileOptions, ZipWriter};
-
-/// Counts what is allocated, so that a test can say how much memory something takes at most. Tests of this file run in processes of their own
-/// under nextest, and one after the other below.
-struct Counting;
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
-
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let now = NOW.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(now, Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// Bytes that `run` held at most beyond what was there.
-fn peak<T>(run: impl FnOnce() -> T) -> (T, usize) {
-    let before = NOW.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
-    let result = run();
-    (result, PEAK.load(Ordering::Relaxed).saturating_sub(before))
-}
 
 fn input(path: &Path) -> InputFile {
     let name = path.file_name().unwrap().to_str().unwrap();
@@ -209,22 +180,36 @@ fn an_archive_that_lies_about_sizes_is_read_by_what_it_holds() {
     let _alone = ALONE.lock().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.zip");
-    // Sizes stand at byte 22 of the local header and byte 24 of the central one.
-    let lying = |size: u32| {
+    // Of the text: byte 22 of the local header and byte 24 of the central one; of what it is packed to: four bytes before.
+    let lying = |local: usize, size: u32| {
         let mut bytes = archive(&[("fr/a.txt", "La fièvre.".as_bytes())]);
         let central = bytes.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
-        bytes[central + 24..central + 28].copy_from_slice(&size.to_le_bytes());
-        bytes[22..26].copy_from_slice(&size.to_le_bytes());
+        bytes[central + local + 2..central + local + 6].copy_from_slice(&size.to_le_bytes());
+        bytes[local..local + 4].copy_from_slice(&size.to_le_bytes());
         bytes
     };
-    for size in [0xffff_fff0, 1 << 30, 3, 0] {
-        std::fs::write(&path, lying(size)).unwrap();
+    for (local, size, whole) in [
+        // More than there is: it ends where it ends, and nothing is reserved for the rest.
+        (22, 0xffff_fff0, true),
+        (22, 1 << 30, true),
+        // Less than there is: nobody knows what the archive's maker meant, so it is no document.
+        (22, 3, false),
+        (22, 0, false),
+        (18, 3, false),
+        (18, 0, false),
+    ] {
+        std::fs::write(&path, lying(local, size)).unwrap();
         let (results, most) = peak(|| read(&path, &ReadOptions::default()));
         assert!(most < 8 << 20, "{size}: {most} bytes");
-        assert_eq!(results.len(), 1, "{size}");
-        match &results[0] {
-            Ok(document) => assert!("La fièvre.".starts_with(&document.text), "{size}: {}", document.text),
-            Err(problem) => assert!(problem.to_string().starts_with("a.zip"), "{problem}"),
+        match &results[..] {
+            [Ok(document)] if whole => assert_eq!(document.text, "La fièvre."),
+            [Err(problem @ ReadProblem::Damaged { .. })] if !whole => {
+                assert!(
+                    problem.to_string().starts_with("a.zip/fr/a.txt: not a readable zip file"),
+                    "{problem}"
+                );
+            }
+            other => panic!("{local} {size}: {other:?}"),
         }
     }
     // A bomb: a mebibyte holds a gibibyte.
@@ -290,9 +275,8 @@ fn streams_that_break_off_are_said_to() {
     assert_eq!(results[0].as_ref().unwrap().text, "one");
     assert!(results[1..].iter().all(Result::is_err));
     assert_eq!(results.len(), 2, "it ends there");
+    // Whose file this was cannot be told any more.
     std::fs::write(dir.path().join("b.jsonl.zst"), b"not zstd at all").unwrap();
-    assert!(matches!(
-        &read(&dir.path().join("b.jsonl.zst"), &ReadOptions::default())[..],
-        [Err(ReadProblem::Io { .. })]
-    ));
+    let results = read(&dir.path().join("b.jsonl.zst"), &ReadOptions::default());
+    assert!(matches!(&results[..], [Err(problem @ ReadProblem::BrokenStart { .. })] if problem.is_fatal()));
 }

@@ -1,130 +1,21 @@
 //! A build's promises: any number of tasks gives the same bytes; configurations and inputs are not mixed; a folder and an object store are
 //! the same. What happens to killed processes and on full disks is tested with the program itself, in `native-trainer/tests/corpus_build.rs`.
 
+mod building;
+
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mmedkit_mmedc::build::{Build, Config, Manner, OpenTokenizer, Share, Silent, Stage};
-use mmedkit_mmedc::filter::Keywords;
+use building::{ALONE, assert_same, config, inputs, no_tokenizer, open, rows, tokenizer, tree};
+use mmedkit_mmedc::build::{Build, Config, Manner, Progress, Share, Silent, Stage};
+use mmedkit_mmedc::read::ReadOptions;
 use mmedkit_mmedc::statistics::{LanguageTag, Statistics};
 use mmedkit_mmedc::storage::Storage;
-use mmedkit_mmedc::{Error, Language};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
-use tokenizer::{BpeTraining, Tokenizer, train_bpe};
-
-/// Text about medicine: the filter's own words, in an order that `seed` decides.
-fn medical(language: Language, seed: u64) -> String {
-    let keywords = Keywords::mmedc();
-    let list = keywords.get(language).unwrap();
-    // Words that the rule finds as they stand.
-    let words: Vec<&str> = list.words().filter(|word| !word.contains(' ')).collect();
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1;
-    let mut text = String::new();
-    for _ in 0..60 {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        text += words[(state >> 33) as usize % words.len()];
-        text.push(' ');
-    }
-    text
-}
-
-/// Texts in six languages and two sources; some not about medicine, some copies, one file that is not UTF-8, one that is empty.
-fn inputs(folder: &Path) {
-    for (number, language) in Language::ALL.into_iter().enumerate() {
-        let web = folder.join("in/web").join(language.code());
-        std::fs::create_dir_all(&web).unwrap();
-        for file in 0..7u64 {
-            let text = match file {
-                5 => "nothing of the kind, only words about the weather ".repeat(20),
-                6 => medical(language, 1000),
-                _ => medical(language, 100 * number as u64 + file),
-            };
-            std::fs::write(web.join(format!("{file}.txt")), text).unwrap();
-        }
-        let books = folder.join("in/textbooks");
-        std::fs::create_dir_all(&books).unwrap();
-        let mut lines = String::new();
-        for line in 0..20u64 {
-            // Every fifth says what a text of the web says.
-            let seed = if line % 5 == 0 {
-                100 * number as u64 + line / 5
-            } else {
-                5000 + 100 * number as u64 + line
-            };
-            let text = medical(language, seed) + if line == 5 { "and a little more" } else { "" };
-            lines += &serde_json::json!({"text": text, "source": "textbooks", "license": "CC0"}).to_string();
-            lines.push('\n');
-        }
-        std::fs::write(books.join(format!("{language}.jsonl")), lines).unwrap();
-    }
-    std::fs::write(folder.join("in/web/en/broken.txt"), b"cancer \xff\xfe cell").unwrap();
-    std::fs::write(folder.join("in/web/en/empty.txt"), b"").unwrap();
-    std::fs::write(folder.join("in/README"), b"not read").unwrap();
-}
-
-fn config(output: &str, more: &str) -> Config {
-    let text = format!(
-        "output = \"{output}\"\nsteps = [\"filter\", \"duplicates\"]\n[[input]]\npath = \"in/web\"\nsource = \"web\"\nlicense = \"CC-BY-4.0\"\n[[input]]\npath = \
-         \"in/textbooks\"\n[duplicates]\nbuckets = 5\n[tasks]\nunit_mib = 0.02\n[tokenize]\ntokenizer = \"tokenizer\"\npacked.hold_out = 0.2\n{more}"
-    );
-    Config::parse(Path::new("corpus.toml"), &text).unwrap()
-}
-
-fn tokenizer(folder: &Path) -> OpenTokenizer {
-    // Its hash stands for the tokenizer in the configuration's identity.
-    std::fs::write(folder.join("tokenizer"), b"trained below").unwrap();
-    Box::new(|_| {
-        let texts: Vec<String> = Language::ALL.map(|language| medical(language, 7)).to_vec();
-        train_tokenizer(&texts)
-    })
-}
-
-fn train_tokenizer(texts: &[String]) -> mmedkit_mmedc::Result<Tokenizer> {
-    let training = BpeTraining {
-        vocab_size: 400,
-        special_tokens: vec!["<|end|>".into()],
-        bos_token: None,
-        eos_token: Some("<|end|>".into()),
-        pad_token: None,
-        chat_template: None,
-    };
-    train_bpe(texts.iter(), &training, |_| {}).map_err(|error| Error::Refused(error.to_string()))
-}
-
-fn no_tokenizer(_: &Path) -> mmedkit_mmedc::Result<Tokenizer> {
-    panic!("nothing asks for a tokenizer")
-}
-
-const ALONE: Manner = Manner { threads: 1, wait: None };
-
-fn open(folder: &Path, output: &str) -> Build {
-    Build::open(config(output, ""), folder, tokenizer(folder)).unwrap()
-}
-
-/// Every file with its bytes.
-fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
-    let storage = Storage::local(root);
-    storage
-        .list("")
-        .unwrap()
-        .into_iter()
-        .map(|entry| (entry.path.clone(), std::fs::read(root.join(&entry.path)).unwrap()))
-        .collect()
-}
-
-fn assert_same(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>, what: &str) {
-    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>(), "{what}: other files");
-    for (name, bytes) in a {
-        assert!(bytes == &b[name], "{what}: {name} differs");
-    }
-}
 
 #[test]
 fn any_number_of_tasks_gives_the_same_bytes() {
@@ -212,14 +103,6 @@ fn the_numbers_are_those_of_the_input() {
     );
 }
 
-fn rows(parquet: &[u8]) -> u64 {
-    use parquet::file::reader::{FileReader, SerializedFileReader};
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(parquet).unwrap();
-    let reader = SerializedFileReader::new(file).unwrap();
-    reader.metadata().file_metadata().num_rows() as u64
-}
-
 #[test]
 fn an_object_store_holds_the_same_as_a_folder() {
     let folder = tempfile::tempdir().unwrap();
@@ -247,6 +130,51 @@ fn an_object_store_holds_the_same_as_a_folder() {
             .collect();
         assert_same(&tree(&folder.path().join("local")), &remote, &name);
     }
+}
+
+/// What was announced and what was done of it, by stage.
+#[derive(Default)]
+struct Heard(Mutex<BTreeMap<Stage, (u64, u64)>>, Mutex<Option<Stage>>);
+
+impl Progress for Heard {
+    fn begin(&self, stage: Stage, _: u64, work: u64) {
+        *self.1.lock().unwrap() = Some(stage);
+        self.0.lock().unwrap().insert(stage, (work, 0));
+    }
+
+    fn advance(&self, work: u64) {
+        let stage = self.1.lock().unwrap().unwrap();
+        self.0.lock().unwrap().get_mut(&stage).unwrap().1 += work;
+    }
+}
+
+#[test]
+fn every_stage_advances_by_the_work_that_it_announced() {
+    let folder = tempfile::tempdir().unwrap();
+    inputs(folder.path());
+    let heard = Heard::default();
+    open(folder.path(), "out").run(&Stage::ALL, Share::WHOLE, ALONE, &heard).unwrap();
+    let heard = heard.0.into_inner().unwrap();
+    assert_eq!(heard.len(), Stage::ALL.len());
+    for (stage, (announced, done)) in &heard {
+        assert_eq!(announced, done, "{}", stage.name());
+    }
+    let shards = mmedkit_mmedc::shards::Manifest::open(&folder.path().join("out/shards")).unwrap();
+    assert_eq!(heard[&Stage::Pack].0, shards.input.tokens, "packing goes by tokens");
+}
+
+#[test]
+fn windows_into_an_object_store_are_refused_before_any_work() {
+    let folder = tempfile::tempdir().unwrap();
+    inputs(folder.path());
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let storage = Storage::remote("store://bucket/corpus", store, "corpus".into()).unwrap();
+    let config = config("unused", "layout = \"windows\"\n");
+    let error = Build::with_output(config, folder.path(), storage, tokenizer(folder.path()))
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(error.contains("layout = \"windows\""), "{error}");
 }
 
 #[test]
@@ -287,9 +215,17 @@ fn inputs_whose_documents_would_have_the_same_ids_are_refused() {
     assert_eq!(documents[0]["file"], "en.txt");
     assert_eq!(documents[1]["file"], "b/en.txt");
     assert_ne!(documents[0]["id"], documents[1]["id"]);
-    for (number, written) in written.keys().enumerate() {
-        let path = folder.path().join("names/work/documents").join(written);
-        assert!(mmedkit_mmedc::is_documents(&path).unwrap(), "input {number}");
+    // A step that reads them keeps these ids.
+    let options = ReadOptions::default();
+    let files = mmedkit_mmedc::read::list(&folder.path().join("names/work/documents"), &options)
+        .unwrap()
+        .files;
+    for (file, document) in files.iter().zip(&documents) {
+        let read = mmedkit_mmedc::read::open(file, &options).unwrap().next().unwrap().unwrap();
+        assert_eq!(
+            (read.id.as_str(), read.file.as_str()),
+            (document["id"].as_str().unwrap(), document["file"].as_str().unwrap())
+        );
     }
 }
 
@@ -328,6 +264,25 @@ fn documents_that_hold_questions_or_options_are_left_out_or_shown() {
         } else {
             "kept though contaminated"
         };
+        // All of them are listed, kept or not, and nothing else is.
+        let list = std::fs::read_to_string(folder.path().join(format!("out-{drop}/contaminated.jsonl"))).unwrap();
+        let listed: Vec<serde_json::Value> = list.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let files: Vec<&str> = listed.iter().map(|line| line["file"].as_str().unwrap()).collect();
+        assert_eq!(files, ["en/listed.txt", "en/option.txt", "en/question.txt"]);
+        assert_eq!(
+            (listed[0]["question"].as_str(), listed[0]["ngram"].as_str()),
+            (Some("test.jsonl:2"), Some(words(200, 213).as_str()))
+        );
+        let report = std::fs::read_to_string(folder.path().join(format!("out-{drop}/report.html"))).unwrap();
+        let left_out = if drop {
+            "; 3 of them were left out"
+        } else {
+            "; 0 of them were left out"
+        };
+        assert!(
+            report.contains("3 of the documents that were looked at share") && report.contains(left_out),
+            "{report}"
+        );
         let samples = &statistics.samples.0["contamination"][outcome][&LanguageTag::En];
         let mut notes: Vec<(&str, &str)> = samples
             .values()

@@ -141,7 +141,7 @@ fn search(folder: &Path, parts: &[Vec<Document>], options: &Options, buckets: u3
         let output = folder.join(format!("kept-{number}.jsonl.zst"));
         let applied = apply(part.iter().cloned().map(Ok), &removals[number], &output).unwrap();
         kept.push(
-            read_documents(&output)
+            read_documents(&output, 1 << 20)
                 .unwrap()
                 .map(|document| document.unwrap().id)
                 .collect::<Vec<_>>(),

@@ -258,7 +258,32 @@ fn packing_holds_out_the_same_documents_whatever_the_cut() {
     .unwrap_err()
     .to_string();
     assert!(error.contains("another tokenizer"), "{error}");
+    // Other documents, or as many others, over what was packed of these.
+    let error = pack::pack(&input, &vocabulary, &options, &one, &|_| {}).unwrap_err().to_string();
+    assert!(
+        error.contains("input then: {\"documents\":200") && error.contains("input now:  {\"documents\":10"),
+        "{error}"
+    );
+    let others = [tokenized(folder.path(), "others", &tokenizer, 1..201)];
+    let error = pack::pack(&others, &vocabulary, &options, &one, &|_| {}).unwrap_err().to_string();
+    assert!(error.contains("of other input") && !error.contains("settings then"), "{error}");
     assert_eq!(Manifest::open(&one).unwrap(), manifest, "the old folder is as it was");
+
+    // The same over it is done already, and what a killed process left, under other settings, goes.
+    let touched = |file: &Path| std::fs::metadata(file).unwrap().modified().unwrap();
+    let before = touched(&one.join("train-00000.tokens"));
+    let same = [tokenized(folder.path(), "same", &tokenizer, 0..200)];
+    assert_eq!(pack::pack(&same, &vocabulary, &options, &one, &|_| {}).unwrap(), manifest);
+    assert_eq!(touched(&one.join("train-00000.tokens")), before);
+    std::fs::remove_file(many.join("shards.json")).unwrap();
+    let larger = pack::Options {
+        shard_tokens: 1 << 20,
+        ..options.clone()
+    };
+    let few = pack::pack(&same, &vocabulary, &larger, &many, &|_| {}).unwrap();
+    assert_eq!(few.train.len(), 1);
+    let left = std::fs::read_dir(&many).unwrap().count();
+    assert_eq!(left, 2 * (1 + few.validation.len()) + 1, "shards, their metadata and the manifest");
 
     // A manifest and shards that do not belong together.
     std::fs::copy(one.join("train-00001.tokens"), one.join("train-00000.tokens")).unwrap();
@@ -394,12 +419,22 @@ fn windows_are_written_whole_or_not_at_all() {
     assert_eq!(std::fs::read_dir(&output).unwrap().count(), expected);
     let name = format!("a-{}_0.npy", &document(9).id[..12]);
     assert_eq!(std::fs::read(output.join(name)).unwrap(), windows::npy(&shard.document(9)[..64]));
+    // The same again changes nothing; other settings, and other input, are refused with the difference.
+    let write =
+        |inputs: &[PathBuf], options| windows::write(inputs, &vocabulary, options, &output, &|_| {}).map_err(|error| error.to_string());
+    assert_eq!(write(&inputs, options).unwrap(), counts);
+    let error = write(&inputs, windows::Options { window: 64, stride: 32 }).unwrap_err();
+    assert!(error.contains("\"stride\":48") && error.contains("\"stride\":32"), "{error}");
+    let more = [inputs[0].clone(), tokenized(folder.path(), "b", &tokenizer, 20..22)];
+    let error = write(&more, options).unwrap_err();
     assert!(
-        windows::write(&inputs, &vocabulary, options, &output, &|_| {})
-            .unwrap_err()
-            .to_string()
-            .contains("there already")
+        error.contains("input then: {\"documents\":20") && error.contains("input now:  {\"documents\":22"),
+        "{error}"
     );
+    let record = folder.path().join("windows.windows.json");
+    std::fs::remove_file(&record).unwrap();
+    assert!(write(&inputs, options).unwrap_err().contains("there already"));
+    assert_eq!(std::fs::read_dir(&output).unwrap().count(), expected, "the folder is as it was");
 
     let other = Vocabulary::of(&self::tokenizer(280)).unwrap();
     let failed = folder.path().join("failed");
@@ -408,6 +443,6 @@ fn windows_are_written_whole_or_not_at_all() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
-    assert_eq!(names.len(), 3, "a shard, its metadata, the windows: {names:?}");
+    assert_eq!(names.len(), 5, "two shards with metadata, the windows: {names:?}");
     assert!(windows::write(&inputs, &vocabulary, windows::Options { window: 4, stride: 5 }, &failed, &|_| {}).is_err());
 }

@@ -1,16 +1,16 @@
 //! `mmedkit corpus build`: a whole corpus from one configuration, alone or as one of many tasks.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressStyle};
-use mmedc::build::{Build, Config, Manner, Progress, Share, Stage};
+use mmedc::build::{Build, Config, Manner, Share, Stage};
 use mmedc::statistics::Statistics;
 use mmedc::statistics::table::{Unit, table};
 
+use super::progress::Bars;
+use super::stats;
 use crate::model;
 
 /// Arguments.
@@ -109,6 +109,7 @@ pub fn run(args: &Args) -> Result<()> {
         let statistics: Statistics = serde_json::from_slice(&json)?;
         let unit = if statistics.has_tokens() { Unit::Tokens } else { Unit::Characters };
         print!("{}", table(&statistics.kept, unit));
+        print!("{}", stats::languages(&statistics));
         eprintln!(
             "\n{} is ready; read {}",
             build.output.shown(""),
@@ -116,51 +117,4 @@ pub fn run(args: &Args) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// A bar for the stage at work; where standard error is no terminal, a line at its beginning and end.
-#[derive(Default)]
-struct Bars {
-    bar: Mutex<Option<ProgressBar>>,
-}
-
-impl Bars {
-    fn with(&self, change: impl FnOnce(&ProgressBar)) {
-        if let Some(bar) = &*self.bar.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) {
-            change(bar);
-        }
-    }
-}
-
-impl Progress for Bars {
-    fn begin(&self, stage: Stage, units: u64, work: u64) {
-        let bytes = matches!(stage, Stage::Map | Stage::Write);
-        let template = if bytes {
-            "{msg:8} {bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left"
-        } else {
-            "{msg:8} {bar:30} {pos}/{len}"
-        };
-        let bar = ProgressBar::new(work).with_message(stage.name());
-        bar.set_style(ProgressStyle::with_template(template).expect("a fixed template"));
-        if bar.is_hidden() {
-            eprintln!("{}: {units} unit{} to do", stage.name(), if units == 1 { "" } else { "s" });
-        }
-        *self.bar.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(bar);
-    }
-
-    fn advance(&self, work: u64) {
-        self.with(|bar| bar.inc(work));
-    }
-
-    fn waiting(&self, stage: Stage, missing: u64) {
-        self.with(|bar| bar.set_message(format!("waiting for {missing} units of {}", stage.name())));
-    }
-
-    fn end(&self, _: Stage) {
-        self.with(ProgressBar::finish_and_clear);
-    }
-
-    fn note(&self, text: &str) {
-        self.with(|bar| bar.suspend(|| eprintln!("{text}")));
-    }
 }

@@ -1,17 +1,19 @@
 //! `mmedkit corpus dedup`: one copy of each document, and none that holds a benchmark's questions.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use mmedc::contamination::{self, Contamination};
 use mmedc::dedup::{Options, pairs, resolve, signatures};
-use mmedc::{AtomicFile, Counts, DocumentWriter};
+use mmedc::{Counts, Document, DocumentWriter};
 
+use super::benchmark::{Benchmark, BenchmarkArgs};
 use super::input::InputArgs;
+use super::lines::Lines;
+use super::progress::{self, Work};
 use super::units::{Units, names, on_threads};
-use crate::finetune::read_questions;
 
 /// Arguments.
 #[derive(clap::Args, Debug)]
@@ -51,12 +53,8 @@ pub struct Args {
     /// Parts of the search for pairs
     #[arg(long, default_value_t = 16)]
     pub buckets: u32,
-    /// Questions (MMedBench's Test: a JSONL file or a folder) whose text must not be in the corpus; may be given several times
-    #[arg(long, value_name = "QUESTIONS")]
-    pub benchmark: Vec<PathBuf>,
-    /// Only report documents that hold questions
-    #[arg(long, requires = "benchmark")]
-    pub keep_contaminated: bool,
+    #[command(flatten)]
+    pub benchmark: BenchmarkArgs,
     /// Threads; 0 for all cores
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
@@ -96,13 +94,13 @@ pub fn run(args: &Args) -> Result<()> {
 fn search(args: &Args) -> Result<()> {
     let options = args.options();
     options.check()?;
-    let benchmark = benchmark(args)?;
+    let benchmark = args.benchmark.open()?;
     let units = Units::new(&args.input)?;
     let count = units.count();
     let work = args.output.join("work");
     let settings = serde_json::json!({
-        "copies": options, "buckets": args.buckets, "keep_contaminated": args.keep_contaminated,
-        "benchmark": benchmark.as_ref().map(|(_, hash)| hash),
+        "copies": options, "buckets": args.buckets, "keep_contaminated": args.benchmark.keep_contaminated,
+        "benchmark": benchmark.as_ref().map(|benchmark| &benchmark.hash),
     });
     units.settings(settings)?.claim(&args.output, "settings.json")?;
 
@@ -118,56 +116,54 @@ fn search(args: &Args) -> Result<()> {
     let documents = names(&work, "documents", count, "jsonl.zst");
     let signatures = names(&work, "signatures", count, "bin");
     let contaminated = names(&work, "contaminated", count, "jsonl");
-    let bar = units.progress()?;
+    let bar = units.progress();
     let mut problems = 0;
     for unit in 0..count {
         if !signatures[unit].exists() {
-            bar.set_message("reading");
-            sign(
-                &units,
-                unit,
-                benchmark.as_ref().map(|(found, _)| found),
-                args,
-                &bar,
-                &mut problems,
-                [&documents[unit], &signatures[unit], &contaminated[unit]],
-            )?;
+            let outputs = [&documents[unit], &signatures[unit], &contaminated[unit]];
+            sign(&units, unit, benchmark.as_ref(), args, &bar, &mut problems, outputs)?;
         }
         bar.inc(units.bytes(unit));
     }
+    bar.finish_and_clear();
     let pairs = names(&work, "pairs", args.buckets as usize, "bin");
+    let bar = progress::stage("looking for pairs", Work::Parts, pairs.len() as u64);
     for (bucket, output) in (0..).zip(&pairs) {
-        bar.set_message(format!("pairs {} of {}", bucket + 1, args.buckets));
         if !output.exists() {
             pairs::reduce(&signatures, bucket, output)?;
         }
+        bar.inc(1);
     }
-    bar.set_message("groups");
+    bar.finish_and_clear();
+    let bar = progress::stage("joining pairs to groups", Work::Parts, 1);
     let removals = names(&args.output.join("removals"), "removals", count, "jsonl.zst");
     let mut counts = resolve::resolve(&signatures, &pairs, &removals)?;
-    for (unit, output) in names(&args.output.join("documents"), "documents", count, "jsonl.zst")
-        .iter()
-        .enumerate()
-    {
-        bar.set_message(format!("writing {} of {count}", unit + 1));
-        resolve::apply(mmedc::read_documents(&documents[unit])?, &removals[unit], output)?;
+    bar.finish_and_clear();
+    let bar = progress::stage("writing what stays", Work::Bytes, (0..count).map(|unit| units.bytes(unit)).sum());
+    let outputs = names(&args.output.join("documents"), "documents", count, "jsonl.zst");
+    for (unit, output) in outputs.iter().enumerate() {
+        let documents = mmedc::read_documents(&documents[unit], units.max_document_bytes())?;
+        resolve::apply(documents, &removals[unit], output)?;
+        bar.inc(units.bytes(unit));
     }
+    bar.finish_and_clear();
     if benchmark.is_some() {
         let path = args.output.join("contaminated.jsonl");
-        let mut report = AtomicFile::create(&path)?;
+        let mut report = Lines::create(&path)?;
         let mut lines = 0;
         for part in &contaminated {
-            let part = std::fs::read(part).with_context(|| part.display().to_string())?;
-            lines += part.iter().filter(|byte| **byte == b'\n').count() as u64;
-            report.write_all(&part).with_context(|| path.display().to_string())?;
+            let part = File::open(part).with_context(|| part.display().to_string())?;
+            for line in BufReader::new(part).lines() {
+                report.write(&line?)?;
+                lines += 1;
+            }
         }
-        report.commit()?;
+        report.finish()?.commit()?;
         counts.add("contaminated", lines);
     }
     counts.add("unreadable", problems);
     mmedc::write::write_file(&summary, &serde_json::to_vec_pretty(&counts)?)?;
     std::fs::remove_dir_all(&work).with_context(|| work.display().to_string())?;
-    bar.finish_and_clear();
     tell(args, &counts);
     Ok(())
 }
@@ -176,63 +172,34 @@ fn search(args: &Args) -> Result<()> {
 fn sign(
     units: &Units,
     unit: usize,
-    benchmark: Option<&Contamination>,
+    benchmark: Option<&Benchmark>,
     args: &Args,
     bar: &indicatif::ProgressBar,
     problems: &mut u64,
     [documents, signatures, contaminated]: [&PathBuf; 3],
 ) -> Result<()> {
     let mut writer = DocumentWriter::create(documents)?;
-    let mut report = Vec::new();
-    let kept = units.documents(unit, bar, problems).filter_map(|document| {
-        let document = match document {
-            Ok(document) => document,
-            Err(error) => return Some(Err(error)),
-        };
-        if let Some(line) = benchmark.and_then(|benchmark| benchmark.look_at(&document)) {
-            serde_json::to_writer(&mut report, &line).expect("plain data");
-            report.push(b'\n');
-            if !args.keep_contaminated {
-                return None;
+    let mut report = Lines::create(contaminated)?;
+    let mut look = |document: Document| -> mmedc::Result<Option<Document>> {
+        if let Some(line) = benchmark.and_then(|benchmark| benchmark.runs.look_at(&document)) {
+            let written = report.write(&serde_json::to_string(&line).expect("plain data"));
+            written.map_err(|error| mmedc::Error::Refused(format!("{error:#}")))?;
+            if !args.benchmark.keep_contaminated {
+                return Ok(None);
             }
         }
-        Some(writer.write(&document).map(|()| document))
-    });
+        writer.write(&document)?;
+        Ok(Some(document))
+    };
+    let kept = units
+        .documents(unit, bar, problems)
+        .filter_map(|document| document.and_then(&mut look).transpose());
     // The signatures come last: where they are, the other two are.
     let partial = signatures.with_extension("partial");
     signatures::map(kept, &args.options(), args.buckets, &partial, &|_| {})?;
     writer.commit()?;
-    mmedc::write::write_file(contaminated, &report)?;
+    report.finish()?.commit()?;
     std::fs::rename(&partial, signatures).with_context(|| signatures.display().to_string())
-}
-
-/// The runs to look for, and what identifies them in settings.
-fn benchmark(args: &Args) -> Result<Option<(Contamination, String)>> {
-    if args.benchmark.is_empty() {
-        return Ok(None);
-    }
-    let report = read_questions(&args.benchmark)?;
-    for error in &report.errors {
-        eprintln!("{error}");
-    }
-    let texts: Vec<(String, String)> = report
-        .questions
-        .into_iter()
-        .flat_map(|question| {
-            let options = question.options.into_iter().map(|(_, text)| text);
-            let texts: Vec<String> = std::iter::once(question.question).chain(options).collect();
-            texts.into_iter().map(move |text| (question.id.clone(), text))
-        })
-        .collect();
-    let all: Vec<&str> = texts.iter().flat_map(|(name, text)| [name.as_str(), text]).collect();
-    let hash = mmedc::shards::manifest::fingerprint(&all);
-    let found = Contamination::new(texts, contamination::Options::default())?;
-    eprintln!(
-        "{} runs of the benchmark are looked for; {} of its texts are too short",
-        found.runs(),
-        found.left_out()
-    );
-    Ok(Some((found, hash)))
 }
 
 fn tell(args: &Args, counts: &Counts) {
@@ -241,8 +208,12 @@ fn tell(args: &Args, counts: &Counts) {
     eprintln!("{:>12} exact copies removed", count("exact"));
     eprintln!("{:>12} near copies removed", count("near"));
     eprintln!("{:>12} stay, in {}", count("kept"), args.output.join("documents").display());
-    if !args.benchmark.is_empty() {
-        let what = if args.keep_contaminated { "kept" } else { "removed before" };
+    if !args.benchmark.benchmark.is_empty() {
+        let what = if args.benchmark.keep_contaminated {
+            "kept"
+        } else {
+            "removed before"
+        };
         eprintln!(
             "{:>12} hold text of the benchmark ({what}), listed in {}",
             count("contaminated"),

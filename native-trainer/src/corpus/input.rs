@@ -1,13 +1,15 @@
 //! What the commands over documents have in common: inputs and how they are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressStyle};
-use mmedc::read::{self, InputFile, InvalidUtf8, Ocr, ReadOptions, ReadProblem};
+use indicatif::ProgressBar;
+use mmedc::read::{self, Format, InputFile, InvalidUtf8, Ocr, ReadOptions, ReadProblem};
 use mmedc::{Counts, Document, Language};
+
+use super::progress::{self, Work};
 
 /// Arguments.
 #[derive(clap::Args, Debug)]
@@ -72,8 +74,16 @@ impl InputArgs {
         }
     }
 
-    /// Every file of every input, in order, each with the name of its input, so that `NAME/FILE` reads as `tar` would name it.
+    /// Every file of every input, in order, each with the name of its input, so that `NAME/FILE` reads as `tar` would name it. Refuses inputs whose
+    /// documents could not be told apart.
     pub fn files(&self) -> Result<Inputs> {
+        let inputs = self.list()?;
+        inputs.tell_apart(&self.options())?;
+        Ok(inputs)
+    }
+
+    /// The same where nobody asks for ids.
+    pub fn list(&self) -> Result<Inputs> {
         let mut inputs = Inputs::default();
         let options = self.options();
         for root in &self.input {
@@ -98,6 +108,14 @@ pub struct Inputs {
     pub excluded: u64,
 }
 
+/// Whether a file's documents have ids that an earlier step made; then they name other files.
+fn brings_ids(file: &InputFile, options: &ReadOptions) -> bool {
+    let first = (file.format == Format::Jsonl)
+        .then(|| read::open(file, options).ok()?.find_map(Result::ok))
+        .flatten();
+    first.is_some_and(|document| document.file != file.file)
+}
+
 /// What was counted while reading.
 #[derive(Default)]
 pub struct Read {
@@ -118,12 +136,26 @@ impl Inputs {
     }
 
     /// A bar over the bytes of all files; hidden where standard error is no terminal.
-    pub fn progress(&self) -> Result<ProgressBar> {
-        let bar = ProgressBar::new(self.bytes());
-        bar.set_style(ProgressStyle::with_template(
-            "{bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left {msg}",
-        )?);
-        Ok(bar)
+    pub fn progress(&self) -> ProgressBar {
+        progress::quiet("reading", Work::Bytes, self.bytes())
+    }
+
+    /// Ids are made of sources, files and positions: files of the same name in two inputs would have the same. What an earlier step wrote brings
+    /// its ids with it.
+    fn tell_apart(&self, options: &ReadOptions) -> Result<()> {
+        let mut seen: HashMap<&str, &InputFile> = HashMap::new();
+        for (_, file) in &self.files {
+            let Some(other) = seen.insert(&file.file, file) else { continue };
+            if other.path == file.path || !brings_ids(other, options) || !brings_ids(file, options) {
+                bail!(
+                    "{} and {}: documents of both would have the same ids, for their files have the same name; give the folder above both as the one --input, \
+                     or read them apart, each with a --source",
+                    other.path.display(),
+                    file.path.display()
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Reads everything in order and gives each document with the name of its input to `take`. Documents that cannot be read are told on
@@ -134,7 +166,7 @@ impl Inputs {
             excluded: self.excluded,
             ..Read::default()
         };
-        let bar = self.progress()?;
+        let bar = self.progress();
         let problem = |read: &mut Read, problem: ReadProblem| -> Result<()> {
             if problem.is_fatal() {
                 return Err(problem.into());

@@ -50,7 +50,7 @@ struct Report {
 
 /// Reads everything once.
 pub fn run(args: &Args) -> Result<()> {
-    let inputs = args.input.files()?;
+    let inputs = args.input.list()?;
     let mut files = BTreeMap::new();
     for (_, file) in &inputs.files {
         *files.entry(file.format.name()).or_insert(0) += 1;

@@ -1,11 +1,14 @@
 //! `mmedkit corpus`: from raw text to training data, each step as a command.
 
+mod benchmark;
 pub mod build;
 pub mod dedup;
 pub mod filter;
 mod input;
 pub mod inspect;
+mod lines;
 pub mod pack;
+mod progress;
 pub mod stats;
 pub mod tokenize;
 mod units;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressStyle};
 use mmedc::shards::{EXTENSION, Shard, Vocabulary, pack, windows};
 
+use super::progress::{self, Work};
 use super::tokenize::{KIND, SETTINGS};
 use super::units::{Settings, names};
 
@@ -70,10 +70,7 @@ pub fn run(args: &Args) -> Result<()> {
         }
         tokens += Shard::open(input)?.header.tokens;
     }
-    let bar = ProgressBar::new(tokens);
-    bar.set_style(ProgressStyle::with_template(
-        "{bar:30} {human_pos}/{human_len} tokens, {per_sec}, {eta} left",
-    )?);
+    let bar = progress::stage("packing", Work::Tokens, tokens);
     match args.layout {
         LayoutArg::Packed => {
             let options = pack::Options {

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use mmedc::build::finish::STATISTICS;
-use mmedc::report;
 use mmedc::statistics::table::{Unit, grouped, lines, table};
-use mmedc::statistics::{LanguageTag, Statistics};
+use mmedc::statistics::{LanguageTag, Statistics, StepStatistics};
+use mmedc::{lang_id, report};
 
 use super::input::InputArgs;
 use crate::model;
@@ -105,10 +105,18 @@ pub fn stats(args: &StatsArgs) -> Result<()> {
     if !statistics.steps.is_empty() {
         println!("{}", steps(&statistics));
     }
+    print!("{}", languages(&statistics));
     for (kind, count) in &statistics.problems {
         println!("could not be read, {kind}: {}", grouped(*count));
     }
     Ok(())
+}
+
+/// How identified languages agree with declared ones, where a step looked.
+pub fn languages(statistics: &Statistics) -> String {
+    let looked = |step: &&StepStatistics| !lang_id::agreements(&step.counts).is_empty();
+    let tables = statistics.steps.iter().filter(looked);
+    tables.map(|step| format!("\n{}", lang_id::table(&step.counts))).collect()
 }
 
 /// Documents that each step dropped, by language.
@@ -145,8 +153,7 @@ fn steps(statistics: &Statistics) -> String {
 /// Writes the page.
 pub fn page(args: &ReportArgs) -> Result<()> {
     let (statistics, pipeline) = args.source.statistics()?;
-    std::fs::write(&args.output, report::html(&args.title, &statistics, &pipeline))
-        .with_context(|| format!("{}: cannot be written", args.output.display()))?;
+    mmedc::write::write_file(&args.output, report::html(&args.title, &statistics, &pipeline).as_bytes())?;
     eprintln!("{} is written", args.output.display());
     Ok(())
 }

@@ -40,7 +40,7 @@ pub fn run(args: &Args) -> Result<()> {
     units
         .settings(serde_json::json!({ "vocabulary": vocabulary }))?
         .claim(&args.output, SETTINGS)?;
-    let bar = units.progress()?;
+    let bar = units.progress();
     let began = Instant::now();
     let (mut counts, mut problems, mut there) = (Counts::default(), 0, 0);
     on_threads(args.threads, || {

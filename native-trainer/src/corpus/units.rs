@@ -1,6 +1,4 @@
 //! Inputs in units of work: so many files at a time, in order, each unit one output file; done units are not done again.
-//!
-//! A unit's documents are read as they are where an earlier step wrote them (ids and places stay), and by format otherwise.
 
 use std::path::{Path, PathBuf};
 
@@ -63,7 +61,7 @@ impl Units {
     }
 
     /// A bar over the bytes of all files; hidden where standard error is no terminal.
-    pub fn progress(&self) -> Result<ProgressBar> {
+    pub fn progress(&self) -> ProgressBar {
         self.inputs.progress()
     }
 
@@ -93,6 +91,11 @@ impl Units {
         })
     }
 
+    /// The longest document that is read.
+    pub fn max_document_bytes(&self) -> u64 {
+        self.options.max_document_bytes
+    }
+
     /// Documents of a unit. Those that cannot be read are left out, told, and counted in `problems`; what spoils a whole input is an error.
     pub fn documents<'a>(
         &'a self,
@@ -100,50 +103,23 @@ impl Units {
         bar: &'a ProgressBar,
         problems: &'a mut u64,
     ) -> impl Iterator<Item = mmedc::Result<Document>> + 'a {
-        let documents = self.files(unit).flat_map(move |file| open(file, &self.options));
-        documents.filter_map(move |document| match document {
-            Err(Failure::Problem(problem)) => {
+        let read = self.files(unit).flat_map(|file| {
+            let (reader, problem) = match read::open(file, &self.options) {
+                Ok(reader) => (Some(reader), None),
+                Err(problem) => (None, Some(Err(problem))),
+            };
+            problem.into_iter().chain(reader.into_iter().flatten())
+        });
+        read.filter_map(move |document| match document {
+            Ok(document) => Some(Ok(document)),
+            Err(problem) if problem.is_fatal() => Some(Err(Error::Refused(problem.to_string()))),
+            Err(problem) => {
                 *problems += 1;
                 bar.suspend(|| eprintln!("left out: {problem}"));
                 None
             }
-            Err(Failure::Fatal(error)) => Some(Err(error)),
-            Ok(document) => Some(Ok(document)),
         })
     }
-}
-
-enum Failure {
-    Problem(String),
-    Fatal(Error),
-}
-
-type Stream = Box<dyn Iterator<Item = Result<Document, Failure>>>;
-
-fn open(file: &InputFile, options: &ReadOptions) -> Stream {
-    match try_open(file, options) {
-        Ok(stream) => stream,
-        Err(failure) => Box::new(std::iter::once(Err(failure))),
-    }
-}
-
-fn try_open(file: &InputFile, options: &ReadOptions) -> Result<Stream, Failure> {
-    let ours = matches!(file.format, read::Format::Jsonl) && !file.file.ends_with(".gz");
-    // Whose file it is cannot be told where not even its first line can be read: better to stop than to lose a part of a corpus.
-    if ours && mmedc::is_documents(&file.path).map_err(Failure::Fatal)? {
-        let documents = mmedc::read_documents(&file.path).map_err(Failure::Fatal)?;
-        // Our own file, damaged: going on would quietly lose the rest of it.
-        return Ok(Box::new(documents.map(|document| document.map_err(Failure::Fatal))));
-    }
-    let told = |problem: read::ReadProblem| {
-        if problem.is_fatal() {
-            Failure::Fatal(Error::Refused(problem.to_string()))
-        } else {
-            Failure::Problem(problem.to_string())
-        }
-    };
-    let reader = read::open(file, options).map_err(told)?;
-    Ok(Box::new(reader.map(move |document| document.map_err(told))))
 }
 
 impl Settings {

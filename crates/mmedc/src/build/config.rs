@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::steps::{self, StepName};
 use crate::publish::CardSettings;
 use crate::quality::Quality;
-use crate::read::{InvalidUtf8, ReadOptions};
+use crate::read::{InvalidUtf8, Ocr, ReadOptions};
 use crate::storage::Storage;
 use crate::{Error, Language, Result, dedup};
 
@@ -79,6 +79,22 @@ pub struct Input {
     /// Longer documents are counted and left out.
     #[serde(default = "default_document_mib")]
     pub max_document_mib: u64,
+    /// Whether books that are only images are read.
+    #[serde(default)]
+    pub ocr: OcrSetting,
+}
+
+/// What becomes of PDFs that are only images. The plan records what reads them, for that decides the result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OcrSetting {
+    /// Tesseract reads them where the plan was made on a machine that has it; else they are listed as left out.
+    #[default]
+    Auto,
+    /// Tesseract reads them, and the plan is refused without it.
+    On,
+    /// They are listed as left out.
+    Off,
 }
 
 fn default_text_field() -> String {
@@ -108,6 +124,10 @@ impl Input {
             source: self.source.clone(),
             license: self.license.clone(),
             exclude: self.exclude.clone(),
+            ocr: match self.ocr {
+                OcrSetting::Off => Ocr::Off,
+                OcrSetting::Auto | OcrSetting::On => ReadOptions::default().ocr,
+            },
             ..ReadOptions::default()
         }
     }

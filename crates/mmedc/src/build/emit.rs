@@ -9,6 +9,7 @@ use super::copies::removals;
 use super::finish::DATASET;
 use super::map::{DOCUMENTS, documents, get_or_try, statistics};
 use super::pack::{metadata, shard};
+use super::plan::Unit;
 use super::runner::{Build, Marker, Progress, Stage};
 use crate::batches::in_batches;
 use crate::dedup::resolve::{Kind, Removals};
@@ -59,9 +60,12 @@ pub(super) fn run(build: &Build, unit: u64, progress: &dyn Progress) -> Result<M
     let mut sink = Sink::open(build, unit)?;
     let copies = Copies::open(build, unit)?;
     let mut all = Statistics::default();
-    let mut left = build.plan()?.units[unit as usize].bytes;
+    let Unit {
+        input, bytes: mut left, ..
+    } = build.plan()?.units[unit as usize];
+    let longest = build.settings.config.input[input].options().max_document_bytes;
     let stays = Stays {
-        documents: (0u64..).zip(read_documents(&fetched.path)?),
+        documents: (0u64..).zip(read_documents(&fetched.path, longest)?),
         copies,
         all: &mut all,
         seen: |bytes: u64| {

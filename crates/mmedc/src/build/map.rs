@@ -5,12 +5,15 @@
 use std::fs::File;
 use std::sync::OnceLock;
 
+use serde::{Deserialize, Serialize};
+
 use super::runner::{Build, Marker, Progress, Stage};
 use super::steps::Steps;
 use crate::read::{self, Format, ReadProblem, Reader};
 use crate::statistics::Statistics;
 use crate::storage::{Fetched, Storage};
-use crate::{Counts, Document, DocumentWriter, Error, Result, dedup};
+use crate::write::JsonLinesWriter;
+use crate::{AtomicFile, Counts, Document, DocumentWriter, Error, Result, dedup};
 
 /// Documents that passed all steps.
 pub(super) fn documents(unit: u64) -> String {
@@ -27,26 +30,57 @@ pub(super) fn statistics(stage: Stage, unit: u64) -> String {
     format!("work/statistics/{}-{unit:05}.json", stage.name())
 }
 
+/// Documents that share text with a benchmark's questions, a [`contamination::Line`] each.
+pub(super) fn contaminated(unit: u64) -> String {
+    format!("work/contaminated/{unit:05}.jsonl.zst")
+}
+
+/// Documents and files that could not be read, a [`LeftOut`] each.
+pub(super) fn left_out(unit: u64) -> String {
+    format!("work/left_out/{unit:05}.jsonl.zst")
+}
+
+/// A line of the list of what could not be read.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// As documents of that file name it.
+    pub file: String,
+    /// Line, row, entry or page in the file, where it is one of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+    /// As statistics count it.
+    pub kind: String,
+    /// For people.
+    pub problem: String,
+}
+
 /// The counter of documents of a language in a marker.
 pub(super) const DOCUMENTS: &str = "documents.";
 
 pub(super) fn run(build: &Build, unit: u64, progress: &dyn Progress) -> Result<Marker> {
+    build.check_recognition(&build.plan()?.units[unit as usize])?;
     let input = build.plan()?.units[unit as usize].input;
+    let steps = build.steps()?;
     let mut stream = Stream {
         build,
         progress,
-        steps: build.steps()?,
+        steps,
         files: build.plan()?.units[unit as usize].files.iter(),
         input: build.input(input)?,
         options: build.settings.config.input[input].options(),
         name: build.settings.config.input[input].name.as_deref(),
         open: None,
         writer: DocumentWriter::create(build.output.writable(&documents(unit)))?,
+        left_out: JsonLinesWriter::create(build.output.writable(&left_out(unit)))?,
+        contaminated: match steps.look_for_questions() {
+            true => Some(JsonLinesWriter::create(build.output.writable(&contaminated(unit)))?),
+            false => None,
+        },
         statistics: Statistics::default(),
         kept: Counts::default(),
     };
     stream.steps.enter(&mut stream.statistics);
-    let mut names = vec![documents(unit)];
+    let mut names = vec![documents(unit), left_out(unit)];
     if build.settings.finds_copies() {
         let options = build.settings.config.duplicates.options();
         let path = build.output.writable(&signatures(unit));
@@ -56,6 +90,11 @@ pub(super) fn run(build: &Build, unit: u64, progress: &dyn Progress) -> Result<M
         stream.by_ref().try_for_each(|document| document.map(drop))?;
     }
     stream.writer.commit()?;
+    stream.left_out.commit()?;
+    if let Some(list) = stream.contaminated {
+        list.commit()?;
+        names.push(contaminated(unit));
+    }
     let mut marker = Marker {
         counts: stream.kept,
         ..Marker::default()
@@ -97,6 +136,9 @@ struct Stream<'a> {
     name: Option<&'a str>,
     open: Option<Open>,
     writer: DocumentWriter,
+    left_out: JsonLinesWriter<AtomicFile>,
+    /// None where nothing is looked for.
+    contaminated: Option<JsonLinesWriter<AtomicFile>>,
     statistics: Statistics,
     kept: Counts,
 }
@@ -140,7 +182,16 @@ impl Stream<'_> {
         }
         *self.statistics.problems.entry(problem.name().to_owned()).or_default() += 1;
         self.progress.note(&format!("left out: {problem}"));
-        Ok(())
+        let place = problem.place();
+        self.left_out.write(&LeftOut {
+            file: match self.name {
+                Some(name) => format!("{name}/{}", place.file),
+                None => place.file.clone(),
+            },
+            part: place.part.map(|(unit, number)| format!("{unit} {number}")),
+            kind: problem.name().to_owned(),
+            problem: problem.to_string(),
+        })
     }
 
     /// The next document as read.
@@ -181,7 +232,11 @@ impl Stream<'_> {
     fn next_kept(&mut self) -> Result<Option<Document>> {
         while let Some(mut document) = self.read()? {
             self.statistics.add_read(&document);
-            if self.steps.apply(&mut document, &mut self.statistics) {
+            let outcome = self.steps.apply(&mut document, &mut self.statistics);
+            if let (Some(list), Some(line)) = (&mut self.contaminated, outcome.contaminated) {
+                list.write(&line)?;
+            }
+            if outcome.stays {
                 let language = crate::statistics::LanguageTag::of(document.language);
                 self.kept.add(&format!("{DOCUMENTS}{language}"), 1);
                 self.writer.write(&document)?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokenizer::Tokenizer;
 
 use super::map::get_or_try;
-use super::runner::{Build, Marker, Stage};
+use super::runner::{Build, Marker, Progress, Stage};
 use crate::shards::{METADATA, Vocabulary, manifest, pack, tokenize, windows};
 use crate::storage::Fetched;
 use crate::{Document, Error, Result};
@@ -80,16 +80,17 @@ impl Build {
     }
 }
 
-pub(super) fn run(build: &Build) -> Result<Marker> {
+pub(super) fn run(build: &Build, progress: &dyn Progress) -> Result<Marker> {
     let (Some(tokens), Some(settings)) = (build.tokens()?, &build.settings.config.tokenize) else {
         return Ok(Marker::default());
     };
     let folder = build.output.writable(SHARDS);
+    let done = |tokens| progress.advance(tokens);
     let (_held, inputs) = inputs(build)?;
     let mut marker = Marker::default();
     match settings.layout {
         Layout::Packed => {
-            let manifest = pack::pack(&inputs, &tokens.vocabulary, &settings.packed, &folder, &|_| {})?;
+            let manifest = pack::pack(&inputs, &tokens.vocabulary, &settings.packed, &folder, &done)?;
             let files = manifest.train.iter().chain(manifest.validation.values().flatten());
             // The manifest comes last: a folder that has one is whole.
             let names = files.flat_map(|file| {
@@ -105,14 +106,7 @@ pub(super) fn run(build: &Build) -> Result<Marker> {
             }
         }
         Layout::Windows => {
-            if build.output.local_root().is_none() {
-                return Err(Error::Refused("[tokenize] layout = \"windows\" makes a file of each window, which is not for an object store; take packed, or a local output".into()));
-            }
-            // There is no marker, so what is there is not whole.
-            if folder.exists() {
-                std::fs::remove_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
-            }
-            marker.counts = windows::write(&inputs, &tokens.vocabulary, settings.windows, &folder, &|_| {})?;
+            marker.counts = windows::write(&inputs, &tokens.vocabulary, settings.windows, &folder, &done)?;
         }
     }
     Ok(marker)

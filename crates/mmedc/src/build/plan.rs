@@ -7,10 +7,10 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Input;
+use super::config::{Input, OcrSetting};
 use super::map::get_or_try;
 use super::runner::{Build, Marker};
-use crate::read::{Format, Place, ReadProblem, tree};
+use crate::read::{self, Format, Ocr, Place, ReadOptions, ReadProblem, tree};
 use crate::storage::{Entry, Storage, is_remote};
 use crate::{Error, Result};
 
@@ -26,7 +26,13 @@ pub struct Plan {
     pub other: u64,
     /// Files left out by name.
     pub excluded: u64,
+    /// What reads books that are only images: [`read::recognition`], or [`NO_RECOGNITION`]; none where no input asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ocr: Option<String>,
 }
+
+/// On a machine without Tesseract.
+pub const NO_RECOGNITION: &str = "no Tesseract";
 
 /// Files that are read together, all of one input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +57,20 @@ impl Build {
         })
     }
 
+    /// Refuses a unit with books that this machine would read otherwise than the one where the plan was made.
+    pub(super) fn check_recognition(&self, unit: &Unit) -> Result<()> {
+        let then = self.plan()?.ocr.as_deref();
+        if !may_be_recognised(self, unit) || then == Some(recognition(self)) {
+            return Ok(());
+        }
+        Err(Error::Refused(format!(
+            "books that are only images would be read otherwise on this machine than on the one where the plan was made; install the same on both, or set \
+             `ocr = \"off\"`\n  then: {}\n  now:  {}",
+            then.unwrap_or(NO_RECOGNITION),
+            recognition(self)
+        )))
+    }
+
     /// Where the files of an input lie.
     pub(super) fn input(&self, number: usize) -> Result<Storage> {
         let input = &self.settings.config.input[number];
@@ -65,12 +85,23 @@ pub(super) fn run(build: &Build) -> Result<Marker> {
         units: Vec::new(),
         other: 0,
         excluded: 0,
+        ocr: None,
     };
     for (number, input) in config.input.iter().enumerate() {
         let files = list(build, input, &mut plan)?;
         cut(number, &files, (config.tasks.unit_mib * f64::from(1 << 20)) as u64, &mut plan.units);
     }
     tell_apart(&config.input, &plan.units)?;
+    if plan.units.iter().any(|unit| may_be_recognised(build, unit)) {
+        plan.ocr = Some(recognition(build).to_owned());
+        let demanded = config.input.iter().find(|input| input.ocr == OcrSetting::On);
+        if let Some(input) = demanded.filter(|_| recognition(build) == NO_RECOGNITION) {
+            return Err(Error::Refused(format!(
+                "corpus.toml: the input {} has ocr = \"on\", but tesseract is not installed; Debian's package is tesseract-ocr",
+                input.path
+            )));
+        }
+    }
     if let Some(json) = build.output.read(PLAN)? {
         let shown = build.output.shown(PLAN);
         let before: Plan = serde_json::from_slice(&json).map_err(|error| Error::format(&shown, format!("not a plan: {error}")))?;
@@ -89,6 +120,22 @@ pub(super) fn run(build: &Build) -> Result<Marker> {
     marker.counts.add("other_files", plan.other);
     marker.counts.add("excluded_files", plan.excluded);
     Ok(marker)
+}
+
+/// Whether a unit has books, of an input whose images of pages are read.
+fn may_be_recognised(build: &Build, unit: &Unit) -> bool {
+    let asked = build.settings.config.input[unit.input].ocr != OcrSetting::Off;
+    asked && unit.files.iter().any(|(path, _)| Format::of(path) == Some(Format::Pdf))
+}
+
+/// What this machine reads them with.
+fn recognition(build: &Build) -> &str {
+    build.recognition.get_or_init(|| {
+        let Ocr::Tesseract(command) = ReadOptions::default().ocr else {
+            return NO_RECOGNITION.to_owned();
+        };
+        read::recognition(&command).unwrap_or_else(|| NO_RECOGNITION.to_owned())
+    })
 }
 
 fn list(build: &Build, input: &Input, plan: &mut Plan) -> Result<Vec<Entry>> {
@@ -179,6 +226,7 @@ fn changes(before: &Plan, now: &Plan) -> Vec<String> {
             .flat_map(|unit| unit.files.iter().map(|(path, bytes)| ((unit.input, path.clone()), *bytes)));
         files.collect::<std::collections::BTreeMap<_, _>>()
     };
+    let ocr = (before.ocr.as_ref(), now.ocr.as_ref());
     let (before, now) = (files(before), files(now));
     let gone = before
         .iter()
@@ -193,6 +241,10 @@ fn changes(before: &Plan, now: &Plan) -> Vec<String> {
         Some(format!("{}: {bytes} → {size} bytes", file.1))
     });
     let mut all: Vec<String> = gone.chain(new).chain(other).collect();
+    if ocr.0 != ocr.1 {
+        let shown = |ocr: Option<&String>| ocr.cloned().unwrap_or_else(|| "nothing to be recognised".into());
+        all.insert(0, format!("text recognition: {} → {}", shown(ocr.0), shown(ocr.1)));
+    }
     if all.is_empty() {
         all.push("files that are not read were added or removed".into());
     }

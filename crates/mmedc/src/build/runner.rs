@@ -83,7 +83,7 @@ impl Share {
 
 /// Who wants to know how far a build is. Called from several threads.
 pub trait Progress: Sync {
-    /// A stage begins: how many units this task does of it, and how much work that is (bytes of input, or units).
+    /// A stage begins: how many units this task does of it, and how much work that is (bytes of input, tokens, or units).
     fn begin(&self, _stage: Stage, _units: u64, _work: u64) {}
     /// Some of that work is done.
     fn advance(&self, _work: u64) {}
@@ -118,6 +118,8 @@ pub struct Build {
     pub(super) steps: OnceLock<Steps>,
     pub(super) units_by_language: OnceLock<UnitsByLanguage>,
     pub(super) tokens: OnceLock<Tokens>,
+    /// What this machine reads images of text with.
+    pub(super) recognition: OnceLock<String>,
     pub(super) open_tokenizer: OpenTokenizer,
 }
 
@@ -143,6 +145,12 @@ impl Build {
     /// The same with another place for the results.
     pub fn with_output(config: Config, base: &Path, output: Storage, open_tokenizer: OpenTokenizer) -> Result<Build> {
         let settings = Settings::new(config, base)?;
+        let windows = |settings: &super::pack::TokenizeSettings| settings.layout == super::pack::Layout::Windows;
+        if output.local_root().is_none() && settings.config.tokenize.as_ref().is_some_and(windows) {
+            return Err(Error::Refused(
+                "corpus.toml: [tokenize] layout = \"windows\" makes a file of each window, which is not for an object store; take packed, or a local output".into(),
+            ));
+        }
         settings.claim(&output)?;
         Ok(Build {
             settings,
@@ -151,6 +159,7 @@ impl Build {
             steps: OnceLock::new(),
             units_by_language: OnceLock::new(),
             tokens: OnceLock::new(),
+            recognition: OnceLock::new(),
             open_tokenizer,
         })
     }
@@ -216,10 +225,14 @@ impl Build {
         }
     }
 
-    /// Bytes of input, or 1 where that says nothing.
+    /// Bytes of input, tokens, or 1 where neither says anything.
     fn work(&self, stage: Stage, unit: u64) -> Result<u64> {
         Ok(match stage {
             Stage::Map | Stage::Write => self.plan()?.units[unit as usize].bytes,
+            Stage::Pack => {
+                let tokens = |unit| Ok(self.marker(Stage::Write, unit)?.counts.0.get("tokens").copied().unwrap_or(0));
+                (0..self.units(Stage::Write)?).map(tokens).sum::<Result<u64>>()?
+            }
             _ => 1,
         })
     }
@@ -231,10 +244,10 @@ impl Build {
             Stage::Reduce => super::copies::reduce(self, unit)?,
             Stage::Resolve => super::copies::resolve(self)?,
             Stage::Write => super::emit::run(self, unit, progress)?,
-            Stage::Pack => super::pack::run(self)?,
+            Stage::Pack => super::pack::run(self, progress)?,
             Stage::Finish => super::finish::run(self)?,
         };
-        if !matches!(stage, Stage::Map | Stage::Write) {
+        if !matches!(stage, Stage::Map | Stage::Write | Stage::Pack) {
             progress.advance(1);
         }
         let json = serde_json::to_vec(&marker).expect("plain data");

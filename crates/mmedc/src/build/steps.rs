@@ -193,8 +193,14 @@ impl Steps {
         }
     }
 
-    /// Runs all steps on a document until one drops it. Returns whether it stays.
-    pub fn apply(&self, document: &mut Document, statistics: &mut Statistics) -> bool {
+    /// Whether a benchmark's questions are looked for.
+    pub fn look_for_questions(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Prepared::Contamination(_)))
+    }
+
+    /// Runs all steps on a document until one drops it.
+    pub fn apply(&self, document: &mut Document, statistics: &mut Statistics) -> Outcome {
+        let mut contaminated = None;
         for prepared in &self.steps {
             let entered = statistics.step(prepared.name());
             let mut note = String::new();
@@ -205,6 +211,7 @@ impl Steps {
                     let verdict = step.verdict(hit.as_ref(), &mut entered.counts);
                     if let Some(hit) = hit {
                         note = format!("shares “{}” with {}", hit.ngram, hit.question);
+                        contaminated = Some(contamination::Line::of(document, hit));
                     }
                     (verdict, None)
                 }
@@ -252,11 +259,21 @@ impl Steps {
                 decision.as_ref().map_or(note, |(decision, _)| describe(decision))
             });
             if dropped.is_some() {
-                return false;
+                return Outcome {
+                    stays: false,
+                    contaminated,
+                };
             }
         }
-        true
+        Outcome { stays: true, contaminated }
     }
+}
+
+/// What became of a document.
+pub struct Outcome {
+    pub stays: bool,
+    /// What it shares with a benchmark's question.
+    pub contaminated: Option<contamination::Line>,
 }
 
 fn describe(decision: &Decision) -> String {

@@ -13,13 +13,14 @@
 //! 4. [`resolve::apply`], once per file: the documents that stay
 //!
 //! What must hold: which copy stays depends on the documents alone (smallest place in [`Options::prefer`], then smallest id), not on the order
-//! of files, their cut into tasks or the number of buckets. Stages 1 to 3 read back from disk what they need; memory is that of one file's
-//! signatures (300 bytes a document) in stage 1, of one line a file in stage 2, and 4 bytes a document of the corpus in stage 3.
+//! of files, their cut into tasks or the number of buckets. Stages 1 to 3 read back from disk what they need; memory is a batch of documents and
+//! a run of keys ([`runs`], 16 MiB) in stage 1, one entry a file in stage 2, and 4 bytes a document of the corpus in stage 3.
 
 pub mod minhash;
 mod options;
 pub mod pairs;
 pub mod resolve;
+mod runs;
 pub mod signatures;
 
 pub use options::Options;

@@ -14,7 +14,7 @@
 //! other keys, because it is hashed in.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
@@ -23,12 +23,12 @@ use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
 
 use super::Options;
 use super::minhash::MinHash;
+use super::runs::{self, ENTRY, Runs};
 use crate::units::{Unit, Units, rolling};
 use crate::{AtomicFile, Counts, Document, Error, Result};
 
 const MAGIC: &[u8; 8] = b"MMKSIGN1";
 const DOCUMENT: usize = 36;
-const ENTRY: usize = 20;
 /// Text that is looked at together.
 const BATCH_BYTES: usize = 4 << 20;
 
@@ -122,7 +122,8 @@ impl<'a> Signer<'a> {
     }
 }
 
-/// Writes the signatures of `documents` to `output`, cut into `buckets`. `progress` hears the bytes of text done. Runs on rayon's threads.
+/// Writes the signatures of `documents` to `output`, cut into `buckets`. `progress` hears the bytes of text done. Runs on rayon's threads, in memory
+/// that does not grow with the number of documents: the table goes out as it comes, and entries are sorted by [`runs`].
 pub fn map(
     documents: impl IntoIterator<Item = Result<Document>>,
     options: &Options,
@@ -134,17 +135,32 @@ pub fn map(
         return Err(Error::Refused("deduplication: there must be at least one bucket".to_owned()));
     }
     let signer = Signer::new(options)?;
-    let mut table = Vec::new();
-    let mut entries: Vec<(u128, u32)> = Vec::new();
+    let problem = |error| Error::io(output, error);
+    let mut file = std::io::BufWriter::with_capacity(1 << 18, AtomicFile::create(output)?);
+    let options = options.to_json();
+    let header = |documents: u32, begins: &[u64]| {
+        let mut header = MAGIC.to_vec();
+        header.extend_from_slice(&(options.len() as u32).to_le_bytes());
+        header.extend_from_slice(options.as_bytes());
+        header.extend_from_slice(&u64::from(documents).to_le_bytes());
+        header.extend_from_slice(&begins.last().copied().unwrap_or(0).to_le_bytes());
+        header.extend_from_slice(&buckets.to_le_bytes());
+        header.extend(begins.iter().flat_map(|begin| begin.to_le_bytes()));
+        header
+    };
+    let mut begins = vec![0; buckets as usize + 1];
+    // Its numbers come when they are known.
+    file.write_all(&header(0, &begins)).map_err(problem)?;
+    let mut entries = Runs::for_file(output);
     let mut counts = Counts::default();
     let mut count = 0u32;
     crate::batches::in_batches(documents, BATCH_BYTES, |batch| {
         let signed: Vec<Signed> = batch.par_iter().map(|document| signer.sign(document)).collect();
         for document in signed {
-            table.extend_from_slice(&document.id);
-            table.extend_from_slice(&document.exact.to_le_bytes());
-            table.extend_from_slice(&document.priority.to_le_bytes());
-            entries.extend(document.keys.into_iter().map(|key| (key, count)));
+            file.write_all(&document.id).map_err(problem)?;
+            file.write_all(&document.exact.to_le_bytes()).map_err(problem)?;
+            file.write_all(&document.priority.to_le_bytes()).map_err(problem)?;
+            document.keys.into_iter().try_for_each(|key| entries.push((key, count)))?;
             count = count
                 .checked_add(1)
                 .ok_or_else(|| Error::Refused(format!("{}: more than 2^32 documents", output.display())))?;
@@ -155,27 +171,18 @@ pub fn map(
         progress(bytes);
         Ok(())
     })?;
-    entries.par_sort_unstable();
-
-    let problem = |error| Error::io(output, error);
-    let mut file = std::io::BufWriter::with_capacity(1 << 18, AtomicFile::create(output)?);
-    let options = options.to_json();
-    let mut header = MAGIC.to_vec();
-    header.extend_from_slice(&(options.len() as u32).to_le_bytes());
-    header.extend_from_slice(options.as_bytes());
-    header.extend_from_slice(&u64::from(count).to_le_bytes());
-    header.extend_from_slice(&(entries.len() as u64).to_le_bytes());
-    header.extend_from_slice(&buckets.to_le_bytes());
-    for bucket in 0..=buckets {
-        let begin = entries.partition_point(|(key, _)| bucket_of(*key, buckets) < bucket);
-        header.extend_from_slice(&(begin as u64).to_le_bytes());
-    }
-    file.write_all(&header).map_err(problem)?;
-    file.write_all(&table).map_err(problem)?;
-    for (key, document) in &entries {
-        file.write_all(&key.to_le_bytes()).map_err(problem)?;
-        file.write_all(&document.to_le_bytes()).map_err(problem)?;
-    }
+    let (mut bucket, mut written) = (0, 0u64);
+    entries.merge(|entry| {
+        while bucket <= bucket_of(entry.0, buckets) as usize {
+            begins[bucket] = written;
+            bucket += 1;
+        }
+        written += 1;
+        file.write_all(&runs::to_bytes(&entry)).map_err(problem)
+    })?;
+    begins[bucket..].fill(written);
+    file.seek(SeekFrom::Start(0)).map_err(problem)?;
+    file.write_all(&header(count, &begins)).map_err(problem)?;
     file.into_inner().map_err(|error| problem(error.into_error()))?.commit()?;
     Ok(counts)
 }
@@ -259,14 +266,14 @@ impl Signatures {
     pub fn bucket(&self, bucket: u32) -> impl Iterator<Item = Result<(u128, u32)>> + '_ {
         let range = self.entries + self.begin(bucket) as usize * ENTRY..self.entries + self.begin(bucket + 1) as usize * ENTRY;
         self.map[range].chunks_exact(ENTRY).map(|entry| {
-            let document = u32::from_le_bytes(entry[16..].try_into().expect("4 bytes"));
+            let (key, document) = runs::from_bytes(entry);
             if document >= self.documents {
                 return Err(Error::format(
                     &self.path,
                     "an entry names a document that is not there; make the file again",
                 ));
             }
-            Ok((u128::from_le_bytes(entry[..16].try_into().expect("16 bytes")), document))
+            Ok((key, document))
         })
     }
 

@@ -1,7 +1,6 @@
 //! What a rule of the medical filter found in a text, and what follows.
 
 use std::fmt;
-use std::fmt::Write as _;
 
 use serde::Serialize;
 
@@ -60,29 +59,44 @@ impl Decision {
         }
     }
 
-    /// One line of a decision file: `file, lang, chars, unique_hits, hit_chars, density, keep, stage`, the density rounded to six digits, spaced
-    /// as Python's `json.dumps` does, so that files can be compared as text.
+    /// The line of a document that this decided about; see [`line`].
     pub fn to_json(&self, file: &str, language: Language) -> String {
-        let density = round6(self.density);
-        let mut line = format!(
-            "{{\"file\": {}, \"lang\": \"{language}\", \"chars\": {}, \"unique_hits\": {}, \"hit_chars\": {}, \"density\": ",
-            serde_json::Value::from(file),
+        line(
+            file,
+            Some(language),
             self.chars,
-            self.unique_hits,
-            self.hit_chars
-        );
-        // Python writes 2.5e-05 where Rust writes 0.000025; six digits need no other exponents.
-        let _ = match density {
-            d if d != 0.0 && d < 1e-4 => {
-                let text = format!("{d:e}");
-                let (digits, exponent) = text.split_once("e-").expect("below one");
-                write!(line, "{digits}e-{exponent:0>2}")
-            }
-            d => write!(line, "{d:?}"),
-        };
-        let _ = write!(line, ", \"keep\": {}, \"stage\": \"{}\"}}", self.keep, self.stage);
-        line
+            Some(self),
+            self.keep,
+            Some(&self.stage.to_string()),
+        )
     }
+}
+
+/// One line of a decision file: `file, lang, chars, unique_hits, hit_chars, density, keep, stage`, the density rounded to six digits, spaced as
+/// Python's `json.dumps` does, so that files can be compared as text. What is not known is null: the language that nothing declares, and the
+/// counts of a document that no rule looked at.
+pub fn line(file: &str, language: Option<Language>, chars: u64, counted: Option<&Decision>, keep: bool, stage: Option<&str>) -> String {
+    let null = || "null".to_owned();
+    let text = |text: &str| serde_json::Value::from(text).to_string();
+    format!(
+        "{{\"file\": {}, \"lang\": {}, \"chars\": {chars}, \"unique_hits\": {}, \"hit_chars\": {}, \"density\": {}, \"keep\": {keep}, \"stage\": {}}}",
+        text(file),
+        language.map_or_else(null, |language| text(language.code())),
+        counted.map_or_else(null, |decision| decision.unique_hits.to_string()),
+        counted.map_or_else(null, |decision| decision.hit_chars.to_string()),
+        counted.map_or_else(null, |decision| python(round6(decision.density))),
+        stage.map_or_else(null, text)
+    )
+}
+
+/// Python writes 2.5e-05 where Rust writes 0.000025; six digits need no other exponents.
+fn python(density: f64) -> String {
+    if density == 0.0 || density >= 1e-4 {
+        return format!("{density:?}");
+    }
+    let text = format!("{density:e}");
+    let (digits, exponent) = text.split_once("e-").expect("below one");
+    format!("{digits}e-{exponent:0>2}")
 }
 
 /// Nearest number with six digits after the point, as Python's `round(x, 6)`.
@@ -106,6 +120,14 @@ mod tests {
         assert!(Decision::new(100, 5, 4, Stage::LongShort, 5, 0.04).keep);
         assert!(!Decision::new(100, 4, 4, Stage::LongShort, 5, 0.04).keep);
         assert!(!Decision::new(101, 5, 4, Stage::LongShort, 5, 0.04).keep);
+    }
+
+    #[test]
+    fn what_is_not_known_is_null() {
+        assert_eq!(
+            line("a.txt", None, 7, None, false, Some("quality: gopher_short_doc")),
+            "{\"file\": \"a.txt\", \"lang\": null, \"chars\": 7, \"unique_hits\": null, \"hit_chars\": null, \"density\": null, \"keep\": false, \"stage\": \"quality: gopher_short_doc\"}"
+        );
     }
 
     /// Each line as Python 3.11 writes it: `json.dumps({..., "density": round(hit / chars, 6), ...})`.

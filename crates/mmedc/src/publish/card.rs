@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::parquet::columns;
+use crate::report::benchmark_sentence;
 use crate::statistics::Statistics;
 use crate::statistics::table::{Unit, grouped, short};
 use crate::statistics::{LanguageTag, Tally};
@@ -89,6 +90,7 @@ pub fn card(
     sizes(&mut text, statistics, unit);
     licenses(&mut text, statistics);
     steps(&mut text, statistics);
+    let _ = writeln!(text, "## Benchmark questions\n\n{}\n", benchmark_sentence(statistics, pipeline));
     let _ = writeln!(text, "## Configuration\n\n```json\n{}\n```\n", pipeline.trim());
     text += "## Limits\n\nFilters by keyword keep some texts that are not about medicine and drop some that are; masking of personal data by patterns misses \
              names and addresses. Read samples in `report.html` before you train on this.\n";

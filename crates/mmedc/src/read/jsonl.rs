@@ -1,54 +1,86 @@
 //! One JSON object a line, plain, gzip or zstd.
 //!
 //! Fields: the text (named by [`ReadOptions::text_field`]), and where they are strings `language` or `lang`, `source`, `license` or
-//! `licence`. Others are passed over. Lines of white space are no documents. A line that cannot be read is a problem of its own.
+//! `licence`. Others are passed over. Lines of white space are no documents. A line that cannot be read is a problem of its own. A file that an
+//! earlier step wrote is read as [`own`] says.
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::bytes::{Line, read_line, to_text};
 use super::problem::{Place, ReadProblem};
 use super::tree::language_of_name;
-use super::{Declared, Origin, ReadOptions, Source};
+use super::{Declared, Origin, ReadOptions, Source, own};
 use crate::{Counts, Document};
 
 /// A window of 128 MiB is the format's recommended limit; a frame that asks for more is an error.
 const ZSTD_WINDOW_LOG: u32 = 27;
 
+/// Whose lines a file has; its first line says so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Unknown,
+    Foreign,
+    /// An earlier step's, see [`own`].
+    Ours,
+}
+
 pub struct JsonLines {
     /// None after the end.
     reader: Option<Box<dyn BufRead + Send>>,
     line: u64,
+    whose: Whose,
+    compressed: bool,
+}
+
+/// By the end of the name.
+fn compression(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    [".gz", ".zst"].into_iter().find(|ending| name.ends_with(ending))
+}
+
+/// What a file holds, decompressed by the end of its name.
+pub fn decompressed(file: File, name: &str) -> io::Result<Box<dyn BufRead + Send>> {
+    // No bytes are no stream of either kind, but hold no documents either.
+    let empty = file.metadata()?.len() == 0;
+    Ok(match compression(name).filter(|_| !empty) {
+        None => Box::new(BufReader::with_capacity(1 << 16, file)),
+        Some(".gz") => Box::new(BufReader::with_capacity(1 << 16, flate2::read::MultiGzDecoder::new(file))),
+        Some(_) => {
+            let mut decoder = zstd::stream::read::Decoder::new(file)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+            Box::new(BufReader::with_capacity(1 << 16, decoder))
+        }
+    })
 }
 
 impl JsonLines {
-    /// Decompresses by the end of the name.
     pub fn new(file: File, name: &str) -> Result<JsonLines, ReadProblem> {
-        let ends = |ending: &str| name.to_ascii_lowercase().ends_with(ending);
-        let reader: Box<dyn BufRead + Send> = if ends(".gz") {
-            Box::new(BufReader::with_capacity(1 << 16, flate2::read::MultiGzDecoder::new(file)))
-        } else if ends(".zst") {
-            let decoder = zstd::stream::read::Decoder::new(file).and_then(|mut decoder| {
-                decoder.window_log_max(ZSTD_WINDOW_LOG)?;
-                Ok(decoder)
-            });
-            Box::new(BufReader::with_capacity(
-                1 << 16,
-                decoder.map_err(|source| ReadProblem::Io {
-                    place: Place::file(name),
-                    source,
-                })?,
-            ))
-        } else {
-            Box::new(BufReader::with_capacity(1 << 16, file))
-        };
+        let reader = decompressed(file, name).map_err(|source| ReadProblem::Io {
+            place: Place::file(name),
+            source,
+        })?;
         Ok(JsonLines {
             reader: Some(reader),
             line: 0,
+            whose: Whose::Unknown,
+            compressed: compression(name).is_some(),
         })
+    }
+
+    /// A stream that breaks off does not mend. Of a file that is or may be an earlier step's, going on would quietly lose the rest.
+    fn broken(&self, place: Place, source: io::Error) -> ReadProblem {
+        match self.whose {
+            Whose::Ours => ReadProblem::DamagedStep {
+                place,
+                reason: source.to_string(),
+            },
+            Whose::Unknown if self.compressed => ReadProblem::BrokenStart { place, source },
+            _ => ReadProblem::Io { place, source },
+        }
     }
 }
 
@@ -72,15 +104,24 @@ impl Source for JsonLines {
                 }
                 Ok(Line::Whole(bytes)) => bytes,
                 Err(source) => {
-                    // A broken stream does not mend.
                     self.reader = None;
-                    return Some(Err(ReadProblem::Io { place, source }));
+                    return Some(Err(self.broken(place, source)));
                 }
             };
             if bytes.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            return Some(row(bytes, position, place, origin, options, counts));
+            if self.whose == Whose::Unknown {
+                let first = own::recognise(&bytes);
+                self.whose = if first.is_some() { Whose::Ours } else { Whose::Foreign };
+                if let Some(document) = first {
+                    return Some(own::declare(document, options, place));
+                }
+            }
+            return Some(match self.whose {
+                Whose::Ours => own::parse(&bytes, &place).and_then(|document| own::declare(document, options, place)),
+                _ => row(bytes, position, place, origin, options, counts),
+            });
         }
     }
 }

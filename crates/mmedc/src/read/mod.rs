@@ -1,13 +1,14 @@
 //! Input: one file per format, each a stream of documents.
 //!
 //! [`tree::list`] says which files an input holds, [`open`] reads one of them: an iterator of documents and of problems, which goes on after
-//! a document that cannot be read. What must hold: no more than one document is in memory (of a zip, also its table of contents); no
+//! a document that cannot be read. What an earlier step wrote is known by its first line and keeps its ids ([`own`]). What must hold: no more than one document is in memory (of a zip, also its table of contents); no
 //! document is longer than [`ReadOptions::max_document_bytes`], whatever sizes a file states; ids and order are the same in every run.
 
 mod archive;
 mod bytes;
 mod columns;
 mod jsonl;
+mod own;
 mod pdf;
 pub mod problem;
 mod text;
@@ -20,6 +21,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{Counts, Document, Language};
+pub use own::read_documents;
+pub use pdf::recognition;
 pub use problem::{Place, ReadProblem};
 pub use tree::{Format, InputFile, Listing, list};
 

@@ -49,6 +49,16 @@ pub enum ReadProblem {
     NotUtf8 { place: Place, byte: u64 },
     #[error("{place}: not the JSON that is expected ({reason})")]
     Json { place: Place, reason: String },
+    #[error("{place}: written by an earlier step, and damaged ({reason}); make the file again")]
+    DamagedStep { place: Place, reason: String },
+    #[error(
+        "{place}: breaks off before its first line ends ({source}); an earlier step may have written it, so nothing goes on without it: make it again, or leave it out"
+    )]
+    BrokenStart { place: Place, source: io::Error },
+    #[error(
+        "{place}: a document of the source {found:?}, not {declared:?}; an earlier step made its id of that, so declare no other source"
+    )]
+    OtherSource { place: Place, found: String, declared: String },
     #[error("{place}: no field {field:?}")]
     MissingField { place: Place, field: String },
     #[error("{place}: no column {column:?}; the columns are {columns}")]
@@ -79,6 +89,9 @@ impl ReadProblem {
             ReadProblem::TooLarge { .. } => "too_large",
             ReadProblem::NotUtf8 { .. } => "not_utf8",
             ReadProblem::Json { .. } => "json",
+            ReadProblem::DamagedStep { .. } => "damaged_step",
+            ReadProblem::BrokenStart { .. } => "broken_start",
+            ReadProblem::OtherSource { .. } => "other_source",
             ReadProblem::MissingField { .. } => "missing_field",
             ReadProblem::MissingColumn { .. } => "missing_column",
             ReadProblem::NotText { .. } => "not_text",
@@ -90,11 +103,36 @@ impl ReadProblem {
         }
     }
 
-    /// Whether a whole input is refused for it: a wrong path or a file of a wrong shape, where going on would quietly read nothing.
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        match self {
+            ReadProblem::Io { place, .. }
+            | ReadProblem::TooLarge { place, .. }
+            | ReadProblem::NotUtf8 { place, .. }
+            | ReadProblem::Json { place, .. }
+            | ReadProblem::DamagedStep { place, .. }
+            | ReadProblem::BrokenStart { place, .. }
+            | ReadProblem::OtherSource { place, .. }
+            | ReadProblem::MissingField { place, .. }
+            | ReadProblem::MissingColumn { place, .. }
+            | ReadProblem::NotText { place, .. }
+            | ReadProblem::Damaged { place, .. }
+            | ReadProblem::UnsafeName { place }
+            | ReadProblem::ImageOnly { place, .. }
+            | ReadProblem::UnknownFormat { place }
+            | ReadProblem::NothingToRead { place } => place,
+        }
+    }
+
+    /// Whether a whole input is refused for it: a wrong path or a file of a wrong shape, where going on would quietly read nothing, or an
+    /// earlier step's file that is damaged.
     pub fn is_fatal(&self) -> bool {
         matches!(
             self,
-            ReadProblem::MissingColumn { .. }
+            ReadProblem::DamagedStep { .. }
+                | ReadProblem::BrokenStart { .. }
+                | ReadProblem::OtherSource { .. }
+                | ReadProblem::MissingColumn { .. }
                 | ReadProblem::NotText { .. }
                 | ReadProblem::UnknownFormat { .. }
                 | ReadProblem::NothingToRead { .. }

@@ -3,20 +3,23 @@
 //! What must hold: text of documents is escaped, for it is anything; the same statistics give the same bytes.
 //!
 //! - [`chart`]: histograms as inline SVG
+//! - [`steps`]: what each step kept, dropped and counted
 //! - `report.css`: the looks, in the colours of the app
 
 pub mod chart;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::statistics::Statistics;
+use crate::build::finish::{CONTAMINATED, LEFT_OUT};
+use crate::contamination;
 use crate::statistics::table::{Unit, grouped, short};
-use crate::statistics::{LanguageTag, Sample, StepStatistics, Tally};
+use crate::statistics::{LanguageTag, Sample, Statistics, Tally};
 
 const STYLE: &str = include_str!("report.css");
 
-/// The page. `pipeline` is the configuration as text, shown at the end.
+/// The page. `pipeline` is the configuration as text, shown at the end; empty for documents that no build made.
 pub fn html(title: &str, statistics: &Statistics, pipeline: &str) -> String {
     let mut page = String::with_capacity(1 << 16);
     let _ = write!(
@@ -25,19 +28,24 @@ pub fn html(title: &str, statistics: &Statistics, pipeline: &str) -> String {
          <title>{0}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<header>\n<p class=\"kicker\">Corpus report</p>\n<h1>{0}</h1>\n",
         escape(title)
     );
-    summary(&mut page, statistics);
+    summary(&mut page, statistics, pipeline);
     page += "</header>\n";
     amounts(&mut page, statistics);
-    steps(&mut page, statistics);
+    steps::section(&mut page, statistics);
+    steps::languages(&mut page, statistics);
+    benchmark(&mut page, statistics, pipeline);
     lengths(&mut page, statistics);
     densities(&mut page, statistics);
     samples(&mut page, statistics);
-    counters(&mut page, statistics);
-    let _ = write!(
-        page,
-        "<section>\n<h2>Configuration</h2>\n<details><summary>The settings that made this corpus</summary><pre>{}</pre></details>\n</section>\n</main>\n</body>\n</html>\n",
-        escape(pipeline)
-    );
+    steps::counters(&mut page, statistics);
+    if !pipeline.is_empty() {
+        let _ = write!(
+            page,
+            "<section>\n<h2>Configuration</h2>\n<details><summary>The settings that made this corpus</summary><pre>{}</pre></details>\n</section>\n",
+            escape(pipeline)
+        );
+    }
+    page += "</main>\n</body>\n</html>\n";
     page
 }
 
@@ -67,7 +75,7 @@ fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-fn summary(page: &mut String, statistics: &Statistics) {
+fn summary(page: &mut String, statistics: &Statistics, pipeline: &str) {
     let (read, kept) = (statistics.read.total(), statistics.kept.total());
     let problems: u64 = statistics.problems.values().sum();
     page.push_str("<dl class=\"tiles\">\n");
@@ -99,9 +107,41 @@ fn summary(page: &mut String, statistics: &Statistics) {
             .iter()
             .map(|(kind, count)| format!("{} {}", grouped(*count), escape(kind)))
             .collect();
-        tile("could not be read", short(problems), kinds.join(", "));
+        let listed = if pipeline.is_empty() {
+            String::new()
+        } else {
+            format!("; each is listed in {LEFT_OUT}")
+        };
+        tile("could not be read", short(problems), kinds.join(", ") + &listed);
     }
     page.push_str("</dl>\n");
+}
+
+/// Whether a benchmark's questions were looked for, in one sentence for page and card. `pipeline` as for [`html`].
+pub fn benchmark_sentence(statistics: &Statistics, pipeline: &str) -> String {
+    let Some(step) = statistics.steps.iter().find(|step| step.name == contamination::STEP) else {
+        let why = if pipeline.is_empty() {
+            ""
+        } else {
+            ": the configuration names none ([contamination] questions)"
+        };
+        return format!("No benchmark's questions were looked for in this text{why}. It may hold some.");
+    };
+    let documents = step.counts.0.get("contaminated").copied().unwrap_or(0);
+    let (_, dropped) = step.totals();
+    format!(
+        "{} of the documents that were looked at share a long run of text with a benchmark's question or option; {} of them were left out. Each is listed with what it shares in {CONTAMINATED}.",
+        grouped(documents),
+        grouped(dropped.documents)
+    )
+}
+
+fn benchmark(page: &mut String, statistics: &Statistics, pipeline: &str) {
+    let _ = write!(
+        page,
+        "<section>\n<h2>Benchmark questions</h2>\n<p>{}</p>\n</section>\n",
+        escape(&benchmark_sentence(statistics, pipeline))
+    );
 }
 
 fn plural(count: usize) -> &'static str {
@@ -157,68 +197,6 @@ fn amounts(page: &mut String, statistics: &Statistics) {
         short(unit.of(&total)),
         grouped(total.documents)
     );
-}
-
-fn steps(page: &mut String, statistics: &Statistics) {
-    let all = statistics.read.total().documents;
-    page.push_str("<section>\n<h2>Kept and dropped at each step</h2>\n<p class=\"note\">Bars: share of all documents that were read. <span class=\"key kept\"></span>kept <span class=\"key dropped\"></span>dropped here</p>\n<div class=\"wide\"><table class=\"steps\">\n<thead><tr><th scope=\"col\">step</th><td></td><th scope=\"col\" class=\"number\">kept</th><th scope=\"col\" class=\"number\">dropped</th><th scope=\"col\">reasons</th></tr></thead>\n<tbody>\n");
-    let row = |page: &mut String, name: &str, kept: u64, dropped: u64, reasons: &str| {
-        let share = |part: u64| 100.0 * part as f64 / all.max(1) as f64;
-        let _ = writeln!(
-            page,
-            "<tr><th scope=\"row\">{}</th><td class=\"bar\"><span class=\"kept\" style=\"width:{:.2}%\"></span><span class=\"dropped\" style=\"width:{:.2}%\"></span></td><td>{}</td><td>{}</td><td class=\"text\">{reasons}</td></tr>",
-            escape(name),
-            share(kept),
-            share(dropped),
-            grouped(kept),
-            if dropped == 0 { "–".into() } else { grouped(dropped) },
-        );
-    };
-    row(page, "read", all, 0, "");
-    for step in &statistics.steps {
-        let (kept, dropped) = step.totals();
-        row(page, &step.name, kept.documents, dropped.documents, &reasons(step));
-    }
-    page.push_str("</tbody>\n</table></div>\n");
-    languages_by_step(page, statistics);
-    page.push_str("</section>\n");
-}
-
-fn reasons(step: &StepStatistics) -> String {
-    let reasons: Vec<String> = step
-        .dropped
-        .iter()
-        .map(|(reason, languages)| {
-            let sum: Tally = languages.values().sum();
-            format!("{} <b>{}</b>", escape(reason), grouped(sum.documents))
-        })
-        .collect();
-    reasons.join(", ")
-}
-
-/// What each step keeps of what reaches it, language by language.
-fn languages_by_step(page: &mut String, statistics: &Statistics) {
-    let languages: Vec<LanguageTag> = statistics.read.by_language().into_keys().collect();
-    page.push_str("<details><summary>By language: share kept of what reached the step</summary><div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">step</th>");
-    for language in &languages {
-        let _ = write!(page, "<th scope=\"col\" class=\"number\">{}</th>", language.name());
-    }
-    page.push_str("</tr></thead>\n<tbody>\n");
-    for step in &statistics.steps {
-        let _ = write!(page, "<tr><th scope=\"row\">{}</th>", escape(&step.name));
-        for language in &languages {
-            let kept = step.kept.get(language).map_or(0, |tally| tally.documents);
-            let dropped: u64 = step
-                .dropped
-                .values()
-                .filter_map(|languages| languages.get(language))
-                .map(|tally| tally.documents)
-                .sum();
-            let _ = write!(page, "<td>{}</td>", percent(kept, kept + dropped));
-        }
-        page.push_str("</tr>\n");
-    }
-    page.push_str("</tbody>\n</table></div></details>\n");
 }
 
 fn lengths(page: &mut String, statistics: &Statistics) {
@@ -346,30 +324,6 @@ fn sample(page: &mut String, language: LanguageTag, id: &str, sample: &Sample) {
         escape(&sample.excerpt),
         grouped(sample.characters)
     );
-}
-
-fn counters(page: &mut String, statistics: &Statistics) {
-    let readers = std::iter::once(("read", &statistics.reading));
-    let all: Vec<_> = readers
-        .chain(statistics.steps.iter().map(|step| (step.name.as_str(), &step.counts)))
-        .filter(|(_, counts)| !counts.0.is_empty())
-        .collect();
-    if all.is_empty() {
-        return;
-    }
-    page.push_str("<section>\n<h2>What the steps counted</h2>\n<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">step</th><th scope=\"col\">counter</th><th scope=\"col\" class=\"number\">count</th></tr></thead>\n<tbody>\n");
-    for (step, counts) in all {
-        for (index, (name, count)) in counts.0.iter().enumerate() {
-            let step = if index == 0 { escape(step) } else { String::new() };
-            let _ = writeln!(
-                page,
-                "<tr><th scope=\"row\">{step}</th><td class=\"text\">{}</td><td>{}</td></tr>",
-                escape(name),
-                grouped(*count)
-            );
-        }
-    }
-    page.push_str("</tbody>\n</table></div>\n</section>\n");
 }
 
 #[cfg(test)]

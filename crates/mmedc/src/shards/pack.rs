@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::manifest::{FORMAT, File, Manifest, NAME};
-use super::{EXTENSION, Shard, ShardWriter, Vocabulary};
+use super::manifest::{FORMAT, File, Input, Manifest, NAME, check_same};
+use super::{EXTENSION, METADATA, Shard, ShardWriter, Vocabulary};
 use crate::{Error, Result};
 
 /// Settings.
@@ -42,6 +42,10 @@ impl Options {
         ((xxh3_64_with_seed(id, self.seed) >> 11) as f64) < self.hold_out * (1u64 << 53) as f64
     }
 }
+
+/// How the names of shards begin.
+const TRAIN: &str = "train";
+const VALIDATION: &str = "validation-";
 
 /// Shards of one kind, one after the other.
 struct Series<'a> {
@@ -88,8 +92,10 @@ impl<'a> Series<'a> {
     }
 }
 
-/// Packs shards, in this order, into `folder`. `progress` hears the tokens done.
-/// Errors: a folder packed with other settings or another vocabulary (the difference is named); shards of another vocabulary; no text to train on.
+/// Packs shards, in this order, into `folder`. `progress` hears the tokens done. A folder that is packed already, with these settings and of this
+/// input, is left as it is.
+/// Errors: a folder packed with other settings, of other input or with another vocabulary (the difference is named); shards of another
+/// vocabulary; no text to train on.
 pub fn pack(inputs: &[PathBuf], vocabulary: &Vocabulary, options: &Options, folder: &Path, progress: &dyn Fn(u64)) -> Result<Manifest> {
     if options.shard_tokens == 0 || !(0.0..1.0).contains(&options.hold_out) {
         return Err(Error::Refused(
@@ -97,21 +103,23 @@ pub fn pack(inputs: &[PathBuf], vocabulary: &Vocabulary, options: &Options, fold
         ));
     }
     let name = folder.join(NAME);
-    if name.exists() {
-        let old = Manifest::open(folder)?;
+    let old = name.exists().then(|| Manifest::open(folder)).transpose()?;
+    if let Some(old) = &old {
         old.vocabulary.check_same(vocabulary, folder)?;
-        if old.options != *options {
-            return Err(Error::Refused(format!(
-                "{}: packed with other settings; use those, or another folder\n  then: {}\n  now:  {}",
-                folder.display(),
-                serde_json::to_string(&old.options).expect("plain data"),
-                serde_json::to_string(options).expect("plain data")
-            )));
+    }
+    let input = Input::of(inputs, vocabulary)?;
+    if let Some(old) = old {
+        check_same(folder, (&old.options, &old.input), (options, &input))?;
+        let whole = |files: &[File]| old.open_shards(folder, files).is_ok();
+        if whole(&old.train) && old.validation.values().all(|files| whole(files)) {
+            progress(input.tokens);
+            return Ok(old);
         }
         // While shards are replaced, nobody may take the folder for whole.
         std::fs::remove_file(&name).map_err(|error| Error::io(&name, error))?;
     }
-    let mut train = Series::new(folder, "train".to_owned(), vocabulary, options.shard_tokens);
+    remove_stale(folder)?;
+    let mut train = Series::new(folder, TRAIN.to_owned(), vocabulary, options.shard_tokens);
     let mut validation: BTreeMap<String, Series> = BTreeMap::new();
     let mut too_short = 0;
     let mut tokens = Vec::new();
@@ -130,7 +138,7 @@ pub fn pack(inputs: &[PathBuf], vocabulary: &Vocabulary, options: &Options, fold
                 let language = metadata.language.map_or("und", |language| language.code());
                 validation
                     .entry(language.to_owned())
-                    .or_insert_with(|| Series::new(folder, format!("validation-{language}"), vocabulary, options.shard_tokens))
+                    .or_insert_with(|| Series::new(folder, format!("{VALIDATION}{language}"), vocabulary, options.shard_tokens))
             } else {
                 &mut train
             };
@@ -152,6 +160,7 @@ pub fn pack(inputs: &[PathBuf], vocabulary: &Vocabulary, options: &Options, fold
         format: FORMAT.to_owned(),
         vocabulary: vocabulary.clone(),
         options: options.clone(),
+        input,
         train: train.done,
         validation: validation.into_iter().map(|(language, series)| (language, series.done)).collect(),
         too_short,
@@ -160,7 +169,31 @@ pub fn pack(inputs: &[PathBuf], vocabulary: &Vocabulary, options: &Options, fold
     Ok(manifest)
 }
 
-/// A shard that was made with this vocabulary, its content checked.
+/// Shards without a manifest are what a killed process left; under other settings they would not all be replaced.
+fn remove_stale(folder: &Path) -> Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(|error| Error::io(folder, error))?,
+    };
+    for entry in entries {
+        let path = entry.map_err(|error| Error::io(folder, error))?.path();
+        let stem = path
+            .file_name()
+            .and_then(|name| name.to_str()?.strip_suffix(EXTENSION)?.strip_suffix('.')?.rsplit_once('-'));
+        if !stem.is_some_and(|(kind, _)| kind == TRAIN || kind.starts_with(VALIDATION)) {
+            continue;
+        }
+        for path in [path.with_extension(METADATA), path] {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(path, error)),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A shard that was made with this vocabulary.
 pub(super) fn open_input(path: &Path, vocabulary: &Vocabulary) -> Result<Shard> {
     let shard = Shard::open(path)?;
     if shard.header.vocabulary != vocabulary.hash() {
@@ -169,6 +202,5 @@ pub(super) fn open_input(path: &Path, vocabulary: &Vocabulary) -> Result<Shard> 
             "made with another tokenizer than the rest; tokenise its text again",
         ));
     }
-    shard.verify()?;
     Ok(shard)
 }

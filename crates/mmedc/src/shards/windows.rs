@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Vocabulary;
+use super::manifest::{Input, check_same};
 use super::pack::open_input;
+use crate::write::write_file;
 use crate::{Counts, Error, Result};
 
 /// Settings.
@@ -74,25 +76,46 @@ impl Drop for Partial {
     }
 }
 
-/// Writes all documents of `inputs` into the new folder `folder`. `progress` hears the tokens done.
-/// Errors: a folder that is there already; shards of another vocabulary.
+/// What a folder of windows was made with and of. It lies beside the folder, for the authors' programs take every file in it for a window.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    vocabulary: Vocabulary,
+    options: Options,
+    input: Input,
+    counts: Counts,
+}
+
+/// Writes all documents of `inputs` into the new folder `folder`, and beside it `FOLDER.windows.json`, which says of what. `progress` hears the
+/// tokens done. A folder that is there already, made with these settings and of this input, is left as it is.
+/// Errors: a folder of anything else (the difference is named); shards of another vocabulary.
 pub fn write(inputs: &[PathBuf], vocabulary: &Vocabulary, options: Options, folder: &Path, progress: &dyn Fn(u64)) -> Result<Counts> {
     if options.window == 0 || options.stride == 0 || options.stride > options.window {
         return Err(Error::Refused(
             "windows: the stride must be at least 1 and at most the window".to_owned(),
         ));
     }
-    if folder.exists() {
-        return Err(Error::Refused(format!(
-            "{}: is there already; remove it, or name another folder",
-            folder.display()
-        )));
-    }
-    let Some(name) = folder.file_name() else {
+    let Some(name) = folder.file_name().map(|name| name.to_string_lossy()) else {
         return Err(Error::Refused(format!("{}: is no name for a folder", folder.display())));
     };
+    let record = folder.with_file_name(format!("{name}.windows.json"));
+    let input = Input::of(inputs, vocabulary)?;
+    if folder.exists() {
+        let Ok(json) = std::fs::read(&record) else {
+            return Err(Error::Refused(format!(
+                "{}: is there already, and no {} says what it was made of; remove it, or name another folder",
+                folder.display(),
+                record.display()
+            )));
+        };
+        let old: Record = serde_json::from_slice(&json).map_err(|error| Error::format(&record, error.to_string()))?;
+        old.vocabulary.check_same(vocabulary, folder)?;
+        check_same(folder, (&old.options, &old.input), (&options, &input))?;
+        progress(input.tokens);
+        return Ok(old.counts);
+    }
     let mut partial = Partial {
-        path: folder.with_file_name(format!(".{}.{}.partial", name.to_string_lossy(), std::process::id())),
+        path: folder.with_file_name(format!(".{name}.{}.partial", std::process::id())),
         done: false,
     };
     std::fs::create_dir_all(&partial.path).map_err(|error| Error::io(&partial.path, error))?;
@@ -115,9 +138,17 @@ pub fn write(inputs: &[PathBuf], vocabulary: &Vocabulary, options: Options, fold
             progress(metadata.tokens);
         }
     }
+    let json = Record {
+        vocabulary: vocabulary.clone(),
+        options,
+        input,
+        counts,
+    };
+    // Before the folder has its name, so that one that has it is known.
+    write_file(&record, &serde_json::to_vec_pretty(&json).expect("plain data"))?;
     std::fs::rename(&partial.path, folder).map_err(|error| Error::io(folder, error))?;
     partial.done = true;
-    Ok(counts)
+    Ok(json.counts)
 }
 
 /// The file's name up to its first dot, as the authors take it, not longer than file systems allow.

@@ -1,4 +1,4 @@
-//! Writing a shard: tokens as they come, the tables at the end, the header last.
+//! Writing a shard: tokens as they come, the tables at the end, the header last. Memory does not grow with the shard.
 
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::format::{HEADER, Header, language_byte};
 use super::{METADATA, Vocabulary};
 use crate::dedup::signatures::id_bytes;
+use crate::spill::Spill;
 use crate::write::JsonLinesWriter;
 use crate::{AtomicFile, Document, Error, Language, Result};
 
@@ -50,9 +51,8 @@ pub struct ShardWriter {
     header: Header,
     hash: Sha256,
     limit: u64,
-    offsets: Vec<u64>,
-    ids: Vec<[u8; 16]>,
-    languages: Vec<u8>,
+    /// The tables, in their order: offsets, ids, languages.
+    tables: [Spill; 3],
     buffer: Vec<u8>,
 }
 
@@ -61,6 +61,8 @@ impl ShardWriter {
     pub fn create(path: &Path, vocabulary: &Vocabulary) -> Result<ShardWriter> {
         let mut file = BufWriter::with_capacity(1 << 20, AtomicFile::create(path)?);
         file.write_all(&[0; HEADER]).map_err(|error| Error::io(path, error))?;
+        let mut tables = [(); 3].map(|()| Spill::for_file(path));
+        tables[0].push(&0u64.to_le_bytes())?;
         Ok(ShardWriter {
             metadata: JsonLinesWriter::create(path.with_extension(METADATA))?,
             file,
@@ -74,9 +76,7 @@ impl ShardWriter {
             },
             hash: Sha256::new(),
             limit: vocabulary.tokens as u64,
-            offsets: vec![0],
-            ids: Vec::new(),
-            languages: Vec::new(),
+            tables,
             buffer: Vec::new(),
         })
     }
@@ -104,30 +104,29 @@ impl ShardWriter {
             2 => self.buffer.extend(tokens.iter().flat_map(|token| (*token as u16).to_le_bytes())),
             _ => self.buffer.extend(tokens.iter().flat_map(|token| token.to_le_bytes())),
         }
-        self.flush_buffer()?;
+        self.hash.update(&self.buffer);
+        self.file.write_all(&self.buffer).map_err(|error| Error::io(&self.path, error))?;
         self.header.tokens += tokens.len() as u64;
         self.header.documents += 1;
-        self.offsets.push(self.header.tokens);
-        self.ids.push(id_bytes(&metadata.id));
-        self.languages.push(language_byte(metadata.language));
+        let [offsets, ids, languages] = &mut self.tables;
+        offsets.push(&self.header.tokens.to_le_bytes())?;
+        ids.push(&id_bytes(&metadata.id))?;
+        languages.push(&[language_byte(metadata.language)])?;
         self.metadata.write(metadata)
-    }
-
-    fn flush_buffer(&mut self) -> Result<()> {
-        self.hash.update(&self.buffer);
-        self.file.write_all(&self.buffer).map_err(|error| Error::io(&self.path, error))
     }
 
     /// Ends the shard and gives both files their names.
     pub fn commit(mut self) -> Result<Header> {
         let layout = self.header.layout().expect("it was written");
         let written = HEADER + self.header.tokens as usize * self.header.token_bytes as usize;
-        self.buffer.clear();
-        self.buffer.resize(layout.offsets - written, 0);
-        self.buffer.extend(self.offsets.iter().flat_map(|offset| offset.to_le_bytes()));
-        self.buffer.extend(self.ids.iter().flatten());
-        self.buffer.extend_from_slice(&self.languages);
-        self.flush_buffer()?;
+        let mut put = |bytes: &[u8]| {
+            self.hash.update(bytes);
+            self.file.write_all(bytes).map_err(|error| Error::io(&self.path, error))
+        };
+        put(&[0; 8][..layout.offsets - written])?;
+        for table in self.tables {
+            table.drain(&mut put)?;
+        }
         self.hash.update(self.header.hashed());
         self.header.content = self.hash.finalize().into();
         let problem = |error| Error::io(&self.path, error);

@@ -10,6 +10,8 @@ mod images;
 mod ocr;
 mod page_text;
 
+pub use ocr::recognition;
+
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -28,16 +28,39 @@ fn model(language: Language) -> &'static str {
     }
 }
 
+/// What a command answers, on either output: versions differ in which.
+fn ask(command: &Path, question: &str) -> std::io::Result<String> {
+    let answer = Command::new(command).arg(question).stdin(Stdio::null()).output()?;
+    Ok(String::from_utf8_lossy(&answer.stdout).into_owned() + &String::from_utf8_lossy(&answer.stderr))
+}
+
+/// What a command reads with, in words: its version and the models of the six languages that it has; none where it is not there. Machines
+/// that say the same read the same.
+pub fn recognition(command: &Path) -> Option<String> {
+    let version = ask(command, "--version").ok()?;
+    let version = version
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or("unknown version");
+    let listed = ask(command, "--list-langs").unwrap_or_default();
+    let ours = Language::ALL.map(model);
+    let models: Vec<&str> = ours
+        .into_iter()
+        .filter(|model| listed.lines().any(|line| line.trim() == *model))
+        .collect();
+    Some(match models.as_slice() {
+        [] => format!("{version} without models"),
+        models => format!("{version} with {}", models.join(", ")),
+    })
+}
+
 impl Tesseract {
     /// Asks the command which models it has. The error says what to install.
     pub fn find(command: &Path, language: Language) -> Result<Tesseract, String> {
         let model = model(language);
-        let listed = Command::new(command)
-            .arg("--list-langs")
-            .stdin(Stdio::null())
-            .output()
+        let models = ask(command, "--list-langs")
             .map_err(|e| format!("{} is not installed ({e}); Debian's package is tesseract-ocr", command.display()))?;
-        let models = String::from_utf8_lossy(&listed.stdout).into_owned() + &String::from_utf8_lossy(&listed.stderr);
         if !models.lines().any(|line| line.trim() == model) {
             return Err(format!(
                 "{} has no model {model}; Debian's package is tesseract-ocr-{}",
