@@ -111,6 +111,8 @@ export interface ChatMessage {
 export interface SamplingOptions {
   /** As in {@link ScoreItem}, of `prompt`. */
   rendered?: boolean;
+  /** Cut from the left a prompt that leaves less room than `maxTokens`, and say so. Otherwise the text ends where the context is full. */
+  truncate?: boolean;
   /** 256 unless told. */
   maxTokens?: number;
   /** 0 (the default): always the most likely token. */
@@ -136,7 +138,10 @@ export type GenerateOptions = SamplingOptions & ({ prompt: string; messages?: un
 export interface Generated {
   text: string;
   tokens: number[];
+  /** Tokens of the prompt, what was cut not counted. */
   promptTokens: number;
+  /** Tokens cut from the left of the prompt, with `truncate`. */
+  truncatedTokens: number;
   /** Milliseconds to the first token. */
   prefillMs: number;
   /** Milliseconds from the first token to the last. */
@@ -203,6 +208,11 @@ export class Engine {
   static deleteModel(name: string, options?: { workerUrl?: string | URL }): Promise<void>;
 
   readonly info: EngineInfo;
+  /**
+   * Resolves when the model goes away without having been freed, also while nothing runs: the device is lost (`device_lost`), or the worker has ended
+   * (`internal`). Load again then. Never rejects.
+   */
+  readonly lost: Promise<EngineError>;
   /** Log-likelihoods of continuations; pairs are cut into tokens as lm-evaluation-harness does. */
   score(items: Iterable<ScoreItem>, options?: { perToken?: boolean; signal?: AbortSignal }): Promise<Scores[]>;
   /** Probabilities of a few next tokens among themselves: letters of options. */

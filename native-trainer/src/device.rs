@@ -1,12 +1,15 @@
 //! Puts a model on a device and runs a job there.
+//!
+//! What must hold: a graphics card computes only after its kernels gave the right numbers for every type of weight that the model has.
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use backend_candle::CandleBackend;
-use backend_webgpu::WebGpuBackend;
-use decoder::{Backend, Decoder, Session};
+use backend_webgpu::{Options, WebGpuBackend};
+use decoder::names::Param;
+use decoder::{Backend, DType, Decoder, Session, TensorSource};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::model::ModelFiles;
@@ -36,22 +39,50 @@ pub async fn run<J: Job>(mut files: ModelFiles, device: Device, context: usize, 
     match device {
         Device::Cpu => load_and_run(CandleBackend::new(), &mut files, context, job).await,
         Device::Webgpu => {
-            let backend = WebGpuBackend::new(backend_webgpu::Options::default()).await?;
-            load_and_run(backend, &mut files, context, job).await
+            let gpu = trusted_gpu(Options::default(), &weight_types(&files)).await?;
+            load_and_run(gpu, &mut files, context, job).await
         }
-        Device::Auto => match WebGpuBackend::new(backend_webgpu::Options::default()).await {
-            Ok(backend) if !backend.adapter().software => load_and_run(backend, &mut files, context, job).await,
-            Ok(backend) => {
-                eprintln!("{} is software; using the processor directly", backend.name());
-                drop(backend);
-                load_and_run(CandleBackend::new(), &mut files, context, job).await
+        Device::Auto => {
+            let options = Options {
+                refuse_software: true,
+                ..Options::default()
+            };
+            match trusted_gpu(options, &weight_types(&files)).await {
+                Ok(gpu) => load_and_run(gpu, &mut files, context, job).await,
+                Err(error) => {
+                    eprintln!("{error:#}; using the processor");
+                    load_and_run(CandleBackend::new(), &mut files, context, job).await
+                }
             }
-            Err(error) => {
-                eprintln!("no graphics card: {error}; using the processor");
-                load_and_run(CandleBackend::new(), &mut files, context, job).await
-            }
-        },
+        }
     }
+}
+
+/// A graphics card that was found to compute right. Optional kernels that do not are left out. Errors: there is none, or plain kernels give wrong numbers.
+async fn trusted_gpu(options: Options, types: &[DType]) -> Result<WebGpuBackend> {
+    let gpu = WebGpuBackend::new(options).await?;
+    let test = gpu.self_test_within(types, || true).await?;
+    if !test.passed() {
+        bail!(
+            "{} is not used: {test}; update the graphics driver, or compute on the processor (--device cpu)",
+            gpu.name()
+        );
+    }
+    for (family, why) in &test.given_up {
+        eprintln!("{}: {} is not used: {why}", gpu.name(), family.name());
+    }
+    Ok(gpu)
+}
+
+/// Types of the model's weights. What is missing is the load's to tell.
+fn weight_types(files: &ModelFiles) -> Vec<DType> {
+    let places = Param::all(&files.config).into_iter().map(|param| param.place(&files.config));
+    let found: Vec<DType> = places.filter_map(|place| Some(files.source.info(&place.tensor)?.dtype)).collect();
+    // Where the file names its tensors otherwise, any type may come.
+    DType::ALL
+        .into_iter()
+        .filter(|dtype| found.is_empty() || found.contains(dtype))
+        .collect()
 }
 
 async fn load_and_run<B: Backend, J: Job>(backend: B, files: &mut ModelFiles, context: usize, job: J) -> Result<J::Output> {
@@ -73,4 +104,22 @@ async fn load_and_run<B: Backend, J: Job>(backend: B, files: &mut ModelFiles, co
     // Room for several texts of full length, so that scoring can pack them; never much more than a short context needs.
     let session = Session::new(decoder, context + context.clamp(1024, 4096)).with_context(|| name)?;
     job.run(session).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backend_webgpu::Fault;
+
+    #[test]
+    fn webgpu_that_computes_wrong_numbers_is_not_used() {
+        let options = |fault| Options {
+            fault,
+            ..Options::default()
+        };
+        let open = |fault| pollster::block_on(trusted_gpu(options(fault), &[DType::Q8_0]));
+        assert!(open(None).is_ok());
+        let error = open(Some(Fault::Wrong(None))).err().expect("refused").to_string();
+        assert!(error.contains("wrong numbers in") && error.contains("--device cpu"), "{error}");
+    }
 }

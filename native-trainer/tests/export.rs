@@ -163,19 +163,120 @@ fn a_trained_model_scores_the_same_in_every_form() {
     assert!(fail(&["export", "--model", plain.to_str().unwrap(), "--output", "again.gguf"], "").contains("twice"));
 }
 
+/// A Mistral looks back as far as its window only, in a folder, in GGUF, and in a folder made of that; a Qwen that slides is refused.
+#[test]
+fn a_window_slides_in_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = corpus(folder.path());
+    let tokenizer = vocabulary(folder.path(), &corpus);
+    let run = folder.path().join("run");
+    let (input, output) = (corpus.to_str().unwrap(), run.to_str().unwrap());
+    let train = [
+        "pretrain",
+        "--input",
+        input,
+        "--tokenizer",
+        &tokenizer,
+        "--output",
+        output,
+        "--steps",
+        "100",
+    ];
+    succeed(&[&train[..], &SMALL].concat(), "");
+    let llama = run.join("step-00000100");
+    let config = std::fs::read_to_string(llama.join("config.json")).unwrap();
+    let variant = |name: &str, fields: Value| {
+        let made = folder.path().join(name);
+        std::fs::create_dir(&made).unwrap();
+        for file in ["model.safetensors", "tokenizer.json"] {
+            std::fs::copy(llama.join(file), made.join(file)).unwrap();
+        }
+        let mut config: Value = serde_json::from_str(&config).unwrap();
+        for (key, value) in fields.as_object().unwrap() {
+            config[key] = value.clone();
+        }
+        std::fs::write(made.join("config.json"), config.to_string()).unwrap();
+        made
+    };
+    let mistral = variant("mistral", json!({"model_type": "mistral", "sliding_window": 8}));
+    let ids: Vec<u32> = (0..45).map(|i| 3 + i * 37 % 300).collect();
+    let requests = format!(
+        "{}\n",
+        json!({"id": 1, "context_tokens": [ids[0]], "continuation_tokens": [ids[1..]]})
+    );
+    let expected = score(&mistral, &requests);
+    let unlimited = difference(&expected, &score(&llama, &requests));
+    assert!(unlimited > 1e-2, "the window makes a difference: {unlimited}");
+
+    let gguf = folder.path().join("mistral.gguf");
+    let back = folder.path().join("back");
+    let export = |from: &Path, to: &Path| {
+        succeed(
+            &[
+                "export",
+                "--model",
+                from.to_str().unwrap(),
+                "--output",
+                to.to_str().unwrap(),
+                "--recipe",
+                "F32",
+            ],
+            "",
+        )
+    };
+    export(&mistral, &gguf);
+    export(&gguf, &back);
+    // The same F32 numbers; only the order of sums may change with the layout of heads.
+    assert!(difference(&expected, &score(&gguf, &requests)) < 1e-5);
+    assert_eq!(difference(&expected, &score(&back, &requests)), 0.0);
+    let config = |model: &Path| pollster::block_on(mmedkit::model::open(model)).unwrap().config;
+    assert_eq!(
+        config(&gguf).context_length,
+        config(&mistral).context_length,
+        "no text has become too long"
+    );
+
+    let qwen = variant(
+        "qwen",
+        json!({"model_type": "qwen2", "attention_bias": false, "use_sliding_window": true, "max_window_layers": 1, "sliding_window": 8}),
+    );
+    let refused = fail(
+        &[
+            "export",
+            "--model",
+            qwen.to_str().unwrap(),
+            "--output",
+            folder.path().join("qwen.gguf").to_str().unwrap(),
+        ],
+        "",
+    );
+    assert!(refused.contains("layers that slide"), "{refused}");
+}
+
+/// `MMEDKIT_CONFORMANCE`, which must be there where it is set, or the folder beside the project, which need not be.
+fn conformance_folder() -> Option<PathBuf> {
+    let (root, set) = match std::env::var_os("MMEDKIT_CONFORMANCE") {
+        Some(root) => (PathBuf::from(root), true),
+        None => (Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), false),
+    };
+    assert!(
+        root.is_dir() || !set,
+        "MMEDKIT_CONFORMANCE names {}, which is no folder",
+        root.display()
+    );
+    if !root.is_dir() {
+        println!(
+            "no conformance folder at {}; this test's neighbours are all that was tested",
+            root.display()
+        );
+    }
+    root.is_dir().then_some(root)
+}
+
 /// The reference models, in the forms that are exported.
 #[test]
 fn conformance_exports_give_the_reference_log_probabilities() {
-    let root = std::env::var_os("MMEDKIT_CONFORMANCE")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"));
-    if !root.is_dir() {
-        println!(
-            "no conformance folder at {}; the model of this test's neighbour is all that was tested",
-            root.display()
-        );
-        return;
-    }
+    let Some(root) = conformance_folder() else { return };
     let entries = std::fs::read_dir(root.join("oracles")).expect("the conformance folder has oracles");
     let mut models: Vec<PathBuf> = entries
         .map(|entry| entry.unwrap().path())
@@ -206,9 +307,7 @@ fn conformance_exports_give_the_reference_log_probabilities() {
             "",
         );
         for form in [&model, &gguf, &back] {
-            // Readers of GGUF do not slide the windows of Llama-like models: compare as far as the file says it is right.
-            let config: usize = pollster::block_on(mmedkit::model::open(form)).unwrap().config.context_length;
-            let length = tokens[0].len().min(config);
+            let length = tokens[0].len();
             let requests: String = tokens
                 .iter()
                 .enumerate()

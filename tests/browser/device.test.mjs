@@ -36,6 +36,36 @@ test("device: a lost GPU is told, and the model can be loaded again", { timeout:
   assert.ok(text.tokens.length > 0 || text.stopped === "endOfText");
 });
 
+test("device: a GPU that is lost while nothing runs is told at once", { timeout: 240 }, async (tools) => {
+  const { url } = await served(tools, makeGguf());
+  const tab = await kitPage(tools);
+  assert.equal((await tab.evaluate((model) => load({ model, backend: "webgpu" }), url)).error, undefined);
+  await tab.evaluate(() => {
+    window.lost = null;
+    engine.lost.then((error) => (window.lost = tell(error)));
+    return engine.score([{ context: "a", continuations: ["b"] }]);
+  });
+  assert.equal(await tab.evaluate(() => window.lost), null);
+  const session = await tools.context.newCDPSession(tab);
+  await session.send("Browser.crashGpuProcess");
+  await tab.waitForFunction(() => window.lost, null, { timeout: 30_000 });
+  const lost = await tab.evaluate(() => window.lost);
+  assert.deepEqual([lost.name, lost.kind, lost.recoverable], ["EngineError", "device_lost", false]);
+  const after = await tab.evaluate(() => engine.score([{ context: "a", continuations: ["b"] }]).catch(tell));
+  assert.equal(after.kind, "not_loaded");
+});
+
+test("device: an engine that is given back is not lost", { webgpu: false }, async (tools) => {
+  const { url } = await served(tools, makeGguf());
+  const tab = await kitPage(tools);
+  assert.equal((await tab.evaluate((model) => load({ model }), url)).error, undefined);
+  const lost = await tab.evaluate(async () => {
+    await engine.free();
+    return Promise.race([engine.lost.then(tell), new Promise((resolve) => setTimeout(() => resolve("no"), 500))]);
+  });
+  assert.equal(lost, "no");
+});
+
 test("device: a worker whose program is missing rejects every promise", async (tools) => {
   const tab = await kitPage(tools);
   const { error } = await tab.evaluate(() => load({ model: "demo", workerUrl: "./no-such-worker.js" }));

@@ -16,7 +16,7 @@ import { chromium } from "playwright-core";
 import { serveFolder } from "./server.mjs";
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-const dist = path.resolve(process.env.MMEDKIT_DIST ?? path.join(root, "dist"));
+export const dist = path.resolve(process.env.MMEDKIT_DIST ?? path.join(root, "dist"));
 const executablePath = process.env.MMEDKIT_CHROMIUM ?? "/usr/bin/chromium";
 
 /** Needed by headless Chromium for a WebGPU adapter without a graphics card; measured with Chromium 156, 2026-11. */

@@ -5,16 +5,15 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { makeGguf } from "./gguf.mjs";
-import { root, test } from "./harness.mjs";
+import { dist, root, test } from "./harness.mjs";
 import { kitPage, mmedkit, onDisk, served } from "./kit.mjs";
 
-/** Sums over a continuation. The browser's processor runs the native program's code, with other SIMD instructions: some 1e-5 was seen. */
-const SAME_CODE = 2e-4;
 /**
- * The native program on the processor rounds activations to 16 bits for products with quantised weights (4e-4 a token at worst, see the
- * self-test), the GPU does not; continuations have up to ten tokens. Some 1e-4 was seen.
+ * Sums over a continuation of up to ten tokens, by the native program's code for the same device. On a GPU another driver compiles it, with sums in another
+ * order; either end is within 5e-6 a token of what it should be (the self-test's golden values). The processor's SIMD instructions are others, and a sum
+ * that differs in its last bit may turn the rounding of an input to 16 bits, 6e-5 of it, the other way: twice as much is allowed. 4e-6 and 4e-5 were seen.
  */
-const OTHER_CODE = 4e-3;
+const SAME = { webgpu: 1e-4, cpu: 2e-4 };
 
 const ITEMS = [
   { context: "Vitamin C deficiency causes", continuations: [" scurvy", " rickets", " a fever"] },
@@ -22,14 +21,13 @@ const ITEMS = [
   { context: "", continuations: ["Question: 壊血病"] },
 ];
 
-async function nativeScores(file) {
+async function nativeScores(file, device) {
   const requests = ITEMS.map((item, id) => ({ id, ...item }));
-  return mmedkit(["score", "--model", file, "--device", "cpu"], requests);
+  return mmedkit(["score", "--model", file, "--device", device], requests);
 }
 
 /** Scores, tokens and a text from both devices, compared with the native program. */
 async function agrees(tools, model, file) {
-  const expected = await nativeScores(file);
   const texts = ["Vitamin C, vitamine É — 壊血病 🩺", " leading and trailing "];
   const tokens = await mmedkit(["tokenize", "--model", file], texts);
   const results = {};
@@ -60,7 +58,7 @@ async function agrees(tools, model, file) {
     const { scores, fast, generated, again } = results[backend];
     assert.deepEqual(again, scores, "scores do not depend on what was written between them");
     assert.deepEqual(fast.tokens, generated.tokens);
-    const tolerance = backend === "cpu" ? SAME_CODE : OTHER_CODE;
+    const expected = await nativeScores(file, backend);
     let worst = 0;
     for (const [i, { log_likelihoods, token_counts }] of expected.entries()) {
       assert.deepEqual(scores[i].tokenCounts, token_counts);
@@ -71,7 +69,7 @@ async function agrees(tools, model, file) {
       }
     }
     console.log(`# ${backend}: log-likelihoods within ${worst.toExponential(1)} of the native program's`);
-    assert.ok(worst <= tolerance, `${backend}: a log-likelihood differs by ${worst} from the native program's`);
+    assert.ok(worst <= SAME[backend], `${backend}: a log-likelihood differs by ${worst} from the native program's`);
     assert.deepEqual(results[backend].tokens, tokens, "token ids");
     assert.deepEqual(results[backend].texts, texts, "texts come back");
     await tab.evaluate(() => engine.free());
@@ -87,7 +85,6 @@ test("kit: a model by address gives the native program's scores on both devices"
 });
 
 test("kit: the demo model gives the native program's scores on both devices", { timeout: 600 }, async (tools) => {
-  const dist = path.resolve(process.env.MMEDKIT_DIST ?? path.join(root, "dist"));
   const { cpu, webgpu } = await agrees(tools, "demo", path.join(dist, "models/demo.gguf"));
   assert.equal(webgpu.generated.text, cpu.generated.text, "greedy text");
 });
@@ -147,13 +144,60 @@ test("kit: what is aborted stops, and the engine goes on", { timeout: 240 }, asy
     const scored = engine.score([{ context, continuations: ["x"] }], { signal: during.signal }).catch(tell);
     await first;
     setTimeout(() => during.abort(), 20);
-    return { text, tokens, second: await second, scored: await scored, after: (await engine.generate({ prompt: "a", maxTokens: 3 })).tokens.length };
+    await scored;
+    const measuring = new AbortController();
+    setTimeout(() => measuring.abort(), 20);
+    const benched = await engine.bench({ promptTokens: 500, genTokens: 1500, signal: measuring.signal }).catch(tell);
+    return { text, benched, tokens, second: await second, scored: await scored, after: (await engine.generate({ prompt: "a", maxTokens: 3 })).tokens.length };
   });
   assert.equal(result.text.name, "AbortError");
   assert.ok(result.tokens < 200, `${result.tokens} tokens came after the abort`);
   assert.equal(result.second.name, "AbortError");
   assert.equal(result.scored.name, "AbortError");
+  assert.equal(result.benched.name, "AbortError", JSON.stringify(result.benched));
   assert.ok(result.after > 0);
+});
+
+test("kit: conversations go through the chat template, and every option of a text arrives", { webgpu: false }, async (tools) => {
+  const template = "{% for m in messages %}<|end|>{{ m.role }}: {{ m.content }}{% endfor %}{% if add_generation_prompt %}<|end|>assistant:{% endif %}";
+  const edit = ({ entries }) => entries.push(["tokenizer.chat_template", "string", template]);
+  const { url } = await served(tools, makeGguf({ edit }));
+  const tab = await kitPage(tools);
+  const { error, info } = await tab.evaluate((model) => load({ model, backend: "cpu" }), url);
+  assert.equal(error, undefined);
+  assert.equal(info.chatTemplate, true);
+  const result = await tab.evaluate(async () => {
+    const messages = [{ role: "system", content: "Be brief." }, { role: "user", content: "Why?" }];
+    const rendered = await engine.render(messages);
+    const draw = (options) => engine.generate({ prompt: "Hello", maxTokens: 12, ...options });
+    const hot = { temperature: 3, seed: 5 };
+    return {
+      rendered,
+      open: await engine.render(messages, { addGenerationPrompt: false }),
+      chat: await engine.generate({ messages, maxTokens: 6 }),
+      byHand: await engine.generate({ prompt: rendered, rendered: true, maxTokens: 6 }),
+      greedy: await draw(),
+      hot: await draw(hot),
+      // Each of these leaves one token to draw from, whatever the temperature.
+      narrow: [await draw({ ...hot, topK: 1 }), await draw({ ...hot, topP: 1e-9 }), await draw({ ...hot, minP: 1 })],
+      penalised: await draw({ repetitionPenalty: 100 }),
+      refused: await draw({ topP: 2 }).catch(tell),
+      cut: await engine.generate({ prompt: "x".repeat(300), maxTokens: 10, truncate: true }),
+      uncut: (await draw()).truncatedTokens,
+    };
+  });
+  const conversation = "<|end|>system: Be brief.<|end|>user: Why?";
+  assert.deepEqual([result.open, result.rendered], [conversation, `${conversation}<|end|>assistant:`]);
+  // A control token is one token, all else is bytes.
+  assert.equal(result.chat.promptTokens, result.rendered.replaceAll("<|end|>", "*").length);
+  assert.deepEqual(result.chat.tokens, result.byHand.tokens);
+  assert.notDeepEqual(result.hot.tokens, result.greedy.tokens);
+  for (const narrow of result.narrow) assert.deepEqual(narrow.tokens, result.greedy.tokens);
+  assert.ok(new Set(result.greedy.tokens).size < result.greedy.tokens.length, "it repeats itself");
+  assert.notDeepEqual(result.penalised.tokens, result.greedy.tokens);
+  assert.equal(result.refused.kind, "bad_request");
+  // 256 tokens of context less ten to write.
+  assert.deepEqual([result.cut.promptTokens, result.cut.truncatedTokens, result.uncut], [246, 54, 0]);
 });
 
 test("kit: probabilities of options are those of their first tokens", async (tools) => {
@@ -218,7 +262,6 @@ test("kit: the declarations fit their example", { timeout: 60 }, async () => {
 
 test("kit: the npm package holds everything that its module names", { timeout: 60 }, async () => {
   const target = path.join(root, "target/npm");
-  const dist = process.env.MMEDKIT_DIST ?? path.join(root, "dist");
   execFileSync("node", [path.join(root, "crates/worker/npm/build.mjs"), dist, target], { stdio: "pipe" });
   const [packed] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json"], { cwd: target, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
   const files = packed.files.map((file) => file.path);

@@ -41,15 +41,16 @@ export function rangeOf(header, size) {
   return start < end ? [start, end] : undefined;
 }
 
-/** Serves `folder`. `requests` lists what was asked for; `routes.set(path, handler)` stands in for a file. */
-export async function serveFolder(folder) {
+/** Serves `folder`, under the path `under`. `requests` lists what was asked for; `routes.set(path, handler)` stands in for a file. */
+export async function serveFolder(folder, under = "/") {
   const requests = [];
   const routes = new Map();
   const server = await listen(async (request, response) => {
     const name = decodeURIComponent(new URL(request.url, "http://here").pathname);
     requests.push(name);
     if (routes.has(name)) return routes.get(name)(request, response);
-    let file = path.join(folder, path.normalize(name));
+    if (!name.startsWith(under)) return response.writeHead(404, { "content-type": "text/plain" }).end("404 Not Found");
+    let file = path.join(folder, path.normalize(name.slice(under.length - 1)));
     if (!file.startsWith(folder)) return response.writeHead(403).end();
     let facts = await stat(file).catch(() => null);
     if (facts?.isDirectory()) {
@@ -67,12 +68,13 @@ export async function serveFolder(folder) {
     if (request.method === "HEAD" || start === end) return response.end();
     createReadStream(file, { start, end: end - 1 }).pipe(response);
   });
-  return { ...server, requests, routes };
+  return { ...server, url: new URL(under, server.url).href, requests, routes };
 }
 
 /**
  * Serves one model from another origin. `bytes(start, end)` gives its content. `faults` may be changed at any time:
- * `cors: false`, `ranges: false`, `status: 404`, `cutAfter: n` (closes the connection after n bytes of each answer), `stall: true`.
+ * `cors: false`, `ranges: false`, `status: 404`, `cutAfter: n` (closes the connection after n bytes of each answer), `stall: n` (answers n requests, then
+ * falls silent).
  */
 export async function serveModel({ size, bytes, etag = '"1"' }, faults = {}) {
   const ranges = [];
@@ -84,7 +86,7 @@ export async function serveModel({ size, bytes, etag = '"1"' }, faults = {}) {
       headers["access-control-expose-headers"] = "*";
     }
     if (request.method === "OPTIONS") return response.writeHead(204, headers).end();
-    if (faults.stall) return;
+    if (ranges.length >= faults.stall) return;
     if (faults.status) return response.writeHead(faults.status, headers).end();
     const range = faults.ranges === false ? null : rangeOf(request.headers.range, size);
     if (range === undefined) return response.writeHead(416, { ...headers, "content-range": `bytes */${size}` }).end();

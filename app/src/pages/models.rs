@@ -44,7 +44,7 @@ fn OfferItem(offer: Offer) -> impl IntoView {
     let facts = [
         offer.parameters.map(|n| format!("{} parameters", parameters(n))),
         offer.quantization.clone(),
-        offer.bytes.map(bytes),
+        Some(offer.size()),
         Some(format!("needs about {} of GPU memory", bytes(offer.gpu_memory_bytes))),
     ];
     let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(" · ");

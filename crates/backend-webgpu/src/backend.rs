@@ -87,6 +87,12 @@ impl WebGpuBackend {
         self.gpu.settle().await
     }
 
+    /// Waits until the device is lost, also while nothing runs, and says why: always [`decoder::Error::DeviceLost`]. (In the browser; natively wgpu
+    /// tells when something else asks the device.)
+    pub async fn lost(&self) -> decoder::Error {
+        self.gpu.until_lost().await
+    }
+
     /// Gives the device up, as a driver reset would. Every later call reports [`decoder::Error::DeviceLost`].
     pub fn destroy(&self) {
         self.gpu.device.destroy();

@@ -67,6 +67,8 @@ pub struct AdapterInfo {
 pub struct Trouble {
     /// Why the device was lost.
     pub lost: Option<String>,
+    /// Who waits for that.
+    pub waiting: Vec<std::task::Waker>,
     /// First error outside any scope.
     pub error: Option<(bool, String)>,
 }
@@ -134,6 +136,7 @@ pub async fn open(options: &Options) -> Result<Opened> {
                     message.clone()
                 }
             });
+            trouble.waiting.drain(..).for_each(std::task::Waker::wake);
         }
     });
     let errors = trouble.clone();

@@ -1,5 +1,5 @@
-//! Every kernel and every type of weight against the oracles, on each software Vulkan device that is installed: Mesa's lavapipe and Chromium's
-//! SwiftShader. The loader is told of both here, because it finds only Mesa's by itself. No device at all is a failure.
+//! Every kernel and every type of weight against the oracles, on the device that the Vulkan loader finds. `cargo xtask test` runs this twice, and names the
+//! driver each time: Mesa's lavapipe, then Chromium's SwiftShader. No device at all is a failure.
 //!
 //! Sizes are the awkward ones: around tile edges, heads of every width in use, vocabularies in several buffers.
 

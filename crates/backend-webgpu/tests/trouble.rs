@@ -83,9 +83,13 @@ fn a_lost_device_is_reported_and_another_can_be_opened() {
     let b = device();
     let x = b.tensor(&[1.0, 2.0], 1, 2).unwrap();
     assert_eq!(block_on(b.read(&x)).unwrap(), [1.0, 2.0]);
+    let mut lost = std::pin::pin!(b.lost());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(lost.as_mut().poll(&mut context).is_pending(), "it is there");
     b.destroy();
     let error = block_on(b.read(&x)).expect_err("the device is gone");
     assert!(matches!(error, Error::DeviceLost { .. }), "{error:?}");
+    assert!(lost.as_mut().poll(&mut context).is_ready(), "whoever waits for it is told");
     let error = b
         .begin_weight(&WeightSpec {
             name: "w".into(),

@@ -4,10 +4,17 @@ use decoder::TensorSource;
 use mmedkit_checkpoint::{GgufFile, HfFolder};
 use std::path::PathBuf;
 
-/// `name` in the conformance folder, or `None` (said aloud) where there is no such folder.
+/// `name` in the conformance folder, or `None` (said aloud) where there is no such folder. One that `MMEDKIT_CONFORMANCE` names must be there.
 fn conformance(name: &str) -> Option<PathBuf> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
-    let folder = std::env::var_os("MMEDKIT_CONFORMANCE").map_or_else(|| PathBuf::from(default), PathBuf::from);
+    let (folder, set) = match std::env::var_os("MMEDKIT_CONFORMANCE") {
+        Some(folder) => (PathBuf::from(folder), true),
+        None => (PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")), false),
+    };
+    assert!(
+        folder.is_dir() || !set,
+        "MMEDKIT_CONFORMANCE names {}, which is no folder",
+        folder.display()
+    );
     if !folder.is_dir() {
         println!("no conformance folder at {}: nothing to do", folder.display());
         return None;

@@ -1,7 +1,8 @@
 //! An architecture as data: the numbers and switches that tell one decoder-only transformer from another.
 //!
 //! [`huggingface`] reads them from a `config.json`, [`gguf`] from GGUF metadata. Llama 1 to 3.2, InternLM 1 and 2, Mistral, Qwen 2 and 3,
-//! Gemma 2 and 3 differ in nothing else.
+//! Gemma 2 and 3 differ in nothing else. (InternLM 1 is a Llama with biases on attention, and its numbers were compared with PyTorch only as that:
+//! transformers has no code of its own for it.)
 
 pub mod gguf;
 pub mod huggingface;
@@ -103,6 +104,8 @@ pub enum RopeScaling {
         high_freq_factor: f64,
         original_context: f64,
     },
+    /// InternLM 2: plain up to the trained length; beyond it all frequencies depend on the length of the whole text, which a table by position cannot say.
+    Dynamic,
     /// Frequency `i` divided by entry `i` of this tensor of the file (GGUF's `rope_freqs.weight`).
     Tensor {
         name: String,
@@ -110,6 +113,21 @@ pub enum RopeScaling {
 }
 
 impl Config {
+    /// Refuses a context in which positions would mean something else than the model was made for.
+    pub fn check_context(&self, context_length: usize) -> Result<()> {
+        let dynamic = self.ropes.iter().any(|rope| rope.scaling == RopeScaling::Dynamic);
+        if dynamic && context_length > self.context_length {
+            return Err(Error::Config {
+                field: "rope_scaling".to_owned(),
+                problem: format!(
+                    "`dynamic` is supported within the {} tokens that the model was trained for, not for a context of {context_length}",
+                    self.context_length
+                ),
+            });
+        }
+        Ok(())
+    }
+
     /// Refuses numbers that no model has, before any of them sizes an allocation.
     pub fn validate(&self) -> Result<()> {
         let bad = |field: &str, problem: String| {

@@ -36,6 +36,7 @@ impl<B: Backend> Decoder<B> {
         mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Self> {
         config.validate()?;
+        config.check_context(context_length)?;
         let prefix = name_prefix(&config, source);
         let places: Vec<(Param, Place)> = Param::all(&config)
             .into_iter()

@@ -9,7 +9,8 @@ pub fn frequencies(config: &RopeConfig, head_dim: usize, factors: Option<&[f32]>
     let half = head_dim / 2;
     let plain = (0..half).map(|i| config.theta.powf(-(2.0 * i as f64) / head_dim as f64));
     Ok(match &config.scaling {
-        RopeScaling::None => plain.collect(),
+        // A longer context than the trained one was refused.
+        RopeScaling::None | RopeScaling::Dynamic => plain.collect(),
         RopeScaling::Linear { factor } => plain.map(|frequency| frequency / factor).collect(),
         // Llama 3.1: waves longer than the trained context are divided; shorter ones are kept; between them the two are blended.
         RopeScaling::Llama3 {

@@ -65,6 +65,24 @@ fn internlm_1_has_biases_and_qwen2_only_on_qkv() {
 }
 
 #[test]
+fn dynamic_rope_is_refused_beyond_the_trained_length() {
+    // The shape of InternLM 2's config.json.
+    let json = LLAMA.replace("llama", "internlm2").replace(
+        "\"POSITIONS\"",
+        r#""rope_theta": 1e6, "rope_scaling": {"type": "dynamic", "factor": 2.0}"#,
+    );
+    let config = Config::from_huggingface(&json).unwrap();
+    assert_eq!(config.ropes[0].scaling, RopeScaling::Dynamic);
+    assert!(config.check_context(131072).is_ok());
+    let error = config.check_context(131073).unwrap_err().to_string();
+    assert!(error.contains("rope_scaling") && error.contains("131072"), "{error}");
+    assert!(
+        llama(r#""rope_theta": 1e4"#).check_context(1 << 20).is_ok(),
+        "others may be stretched"
+    );
+}
+
+#[test]
 fn mistral_slides_on_every_layer_and_qwen_only_when_told() {
     let window = r#""sliding_window": 4096"#;
     let of = |family: &str, more: &str| {
@@ -148,8 +166,10 @@ fn gguf_switches_come_from_the_tensors_that_are_there() {
         (320, 16, RopeLayout::Interleaved)
     );
     assert!(matches!(&llama.ropes[0].scaling, RopeScaling::Tensor { name } if name == "rope_freqs.weight"));
-    assert!(llama.layers.iter().all(|layer| layer.window.is_none()));
+    // A Mistral.
+    assert!(llama.layers.iter().all(|layer| layer.window == Some(16)));
     let qwen = gguf("qwen2", &["blk.0.attn_q.bias"]).unwrap();
+    assert!(qwen.layers.iter().all(|layer| layer.window.is_none()));
     assert!(qwen.tied && qwen.qkv_bias && !qwen.output_bias);
     assert_eq!(qwen.rope_layout, RopeLayout::Halves);
 }

@@ -9,7 +9,8 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{
-    AddedToken, AddedVocabulary, Encoding, Model, ModelWrapper, PreTokenizer, PreTokenizerWrapper, SplitDelimiterBehavior, Token,
+    AddedToken, AddedVocabulary, Encoding, Model, ModelWrapper, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
+    PreTokenizerWrapper, SplitDelimiterBehavior, Token,
 };
 
 use crate::pre::Pre;
@@ -33,6 +34,16 @@ pub(crate) fn cuts(pre: &Pre) -> Result<PreTokenizerWrapper> {
     }
     steps.push(PreTokenizerWrapper::ByteLevel(ByteLevel::new(false, true, false)));
     Ok(PreTokenizerWrapper::Sequence(Sequence::new(steps)))
+}
+
+/// See [`Pre::cut`].
+pub(crate) fn cut<'a>(pre: &Pre, text: &'a str) -> Result<Vec<&'a str>> {
+    let mut pieces = PreTokenizedString::from(text);
+    cuts(pre)?
+        .pre_tokenize(&mut pieces)
+        .map_err(|error| Error::Encode(error.to_string()))?;
+    let pieces = pieces.get_splits(OffsetReferential::Original, OffsetType::Byte);
+    Ok(pieces.into_iter().map(|(_, (start, end), _)| &text[start..end]).collect())
 }
 
 impl Pipeline {

@@ -2,8 +2,8 @@
 
     python3 crates/worker/scripts/self_test_golden.py > crates/worker/src/engine/golden.json
 
-The model is the tiny one of `crates/worker/src/engine/tiny.rs`, whose header explains it; the two share nothing but that explanation. For
-each weight type: the log-probability of every token of every continuation.
+The models are the tiny ones of `crates/worker/src/engine/tiny.rs`, whose header explains them; the two share nothing but that explanation. For
+each kind and each weight type: the log-probability of every token of every continuation.
 """
 
 import json
@@ -13,7 +13,11 @@ from gguf import GGMLQuantizationType as T
 from gguf.quants import dequantize
 
 V, D_MODEL, HEADS, KV_HEADS, HEAD, F, LAYERS = 96, 256, 4, 2, 64, 256, 2
-WINDOW = [None, 5]
+KINDS = {
+    "halves": {"head_norms": True, "windows": [None, 5]},
+    "interleaved": {"qkv_bias": True, "output_bias": True, "windows": [None, None]},
+    "gemma": {"tied": True, "post_norms": True, "head_norms": True, "windows": [5, None], "attention_cap": 2.0, "final_cap": 10.0},
+}
 THETA, EPS = 10000.0, 1e-5
 SHARED = [3, 14, 15, 92, 65, 35, 89, 79]
 REQUESTS = [
@@ -62,63 +66,95 @@ def norm(x, w):
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + EPS) * w
 
 
-def rope(x):
+def rope(x, interleaved):
     angles = np.arange(x.shape[0])[:, None] / THETA ** (np.arange(HEAD // 2) * 2 / HEAD)
     cos, sin = np.cos(angles)[:, None], np.sin(angles)[:, None]
+    if interleaved:
+        a, b = x[..., 0::2], x[..., 1::2]
+        return np.stack([a * cos - b * sin, b * cos + a * sin], -1).reshape(x.shape)
     a, b = x[..., : HEAD // 2], x[..., HEAD // 2 :]
     return np.concatenate([a * cos - b * sin, b * cos + a * sin], -1)
 
 
-def model(dtype):
-    names = []
-    for layer in range(LAYERS):
-        names += [(layer, n) for n in ("input", "q", "k", "v", "q_norm", "k_norm", "o", "mlp", "gate", "up", "down")]
+def silu(x):
+    return x / (1 + np.exp(-x))
+
+
+def gelu_tanh(x):
+    return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def capped(x, cap):
+    return cap * np.tanh(x / cap) if cap else x
+
+
+def model(kind, dtype):
+    """All weights, numbered in the order of a forward pass. Vectors are norms (about 1) or biases (about 0)."""
+    f = KINDS[kind].get
     shapes = {"q": (HEADS * HEAD, D_MODEL), "k": (KV_HEADS * HEAD, D_MODEL), "v": (KV_HEADS * HEAD, D_MODEL), "o": (D_MODEL, HEADS * HEAD)}
     shapes |= {"gate": (F, D_MODEL), "up": (F, D_MODEL), "down": (D_MODEL, F)}
-    weights = {"embed": matrix(dtype, 0, V, D_MODEL)}
-    for index, (layer, name) in enumerate(names, 1):
-        if name in shapes:
-            weights[layer, name] = matrix(dtype, index, *shapes[name])
+    layer = ["input"]
+    for name in "qkv":
+        layer += [name] + [f"{name}_bias"] * f("qkv_bias", False)
+    layer += ["q_norm", "k_norm"] * f("head_norms", False)
+    layer += ["o"] + ["o_bias"] * f("output_bias", False) + ["post_attention"] * f("post_norms", False)
+    layer += ["mlp", "gate", "up", "down"] + ["post_mlp"] * f("post_norms", False)
+    names = [("embed", (V, D_MODEL))] + [((at, name), shapes.get(name)) for at in range(LAYERS) for name in layer]
+    names += [("norm", None)] + [("head", (V, D_MODEL))] * (not f("tied", False))
+    weights = {}
+    for number, (key, shape) in enumerate(names):
+        name = key[1] if isinstance(key, tuple) else key
+        if shape:
+            weights[key] = matrix(dtype, number, *shape)
+        elif name.endswith("_bias"):
+            weights[key] = small(number, shapes[name[0]][0])
         else:
-            weights[layer, name] = 1 + small(index, HEAD if name in ("q_norm", "k_norm") else D_MODEL)
-    weights["norm"] = 1 + small(len(names) + 1, D_MODEL)
-    weights["head"] = matrix(dtype, len(names) + 2, V, D_MODEL)
+            weights[key] = 1 + small(number, HEAD if name in ("q_norm", "k_norm") else D_MODEL)
     return weights
 
 
-def log_probs(w, tokens):
-    x = w["embed"][tokens]
+def log_probs(kind, w, tokens):
+    f = KINDS[kind].get
+    gemma = kind == "gemma"
+    x = w["embed"][tokens] * (np.sqrt(D_MODEL) if gemma else 1)
     T_ = len(tokens)
     at = np.arange(T_)
     for layer in range(LAYERS):
+        after = lambda y, name: norm(y, w[layer, name]) if (layer, name) in w else y
         n = norm(x, w[layer, "input"])
-        heads = lambda name, count: (n @ w[layer, name].T).reshape(T_, count, HEAD)
-        q = rope(norm(heads("q", HEADS), w[layer, "q_norm"]))
-        k = rope(norm(heads("k", KV_HEADS), w[layer, "k_norm"])).repeat(HEADS // KV_HEADS, 1)
+        heads = lambda name, count: (n @ w[layer, name].T + w.get((layer, name + "_bias"), 0)).reshape(T_, count, HEAD)
+        q = rope(after(heads("q", HEADS), "q_norm"), kind == "interleaved")
+        k = rope(after(heads("k", KV_HEADS), "k_norm"), kind == "interleaved").repeat(HEADS // KV_HEADS, 1)
         v = heads("v", KV_HEADS).repeat(HEADS // KV_HEADS, 1)
-        scores = np.einsum("ihd,jhd->hij", q, k) / np.sqrt(HEAD)
+        scores = capped(np.einsum("ihd,jhd->hij", q, k) / np.sqrt(HEAD), f("attention_cap"))
         seen = at[None] <= at[:, None]
-        if WINDOW[layer]:
-            seen &= at[None] > at[:, None] - WINDOW[layer]
+        if f("windows")[layer]:
+            seen &= at[None] > at[:, None] - f("windows")[layer]
         scores = np.where(seen, scores, -np.inf)
         p = np.exp(scores - scores.max(-1, keepdims=True))
         p /= p.sum(-1, keepdims=True)
-        x = x + np.einsum("hij,jhd->ihd", p, v).reshape(T_, -1) @ w[layer, "o"].T
+        o = np.einsum("hij,jhd->ihd", p, v).reshape(T_, -1) @ w[layer, "o"].T + w.get((layer, "o_bias"), 0)
+        x = x + after(o, "post_attention")
         n = norm(x, w[layer, "mlp"])
-        g = n @ w[layer, "gate"].T
-        x = x + (g / (1 + np.exp(-g)) * (n @ w[layer, "up"].T)) @ w[layer, "down"].T
-    logits = norm(x, w["norm"]) @ w["head"].T
+        act = gelu_tanh if gemma else silu
+        x = x + after((act(n @ w[layer, "gate"].T) * (n @ w[layer, "up"].T)) @ w[layer, "down"].T, "post_mlp")
+    logits = capped(norm(x, w["norm"]) @ w.get("head", w["embed"]).T, f("final_cap"))
     top = logits.max(-1, keepdims=True)
     return logits - top - np.log(np.exp(logits - top).sum(-1, keepdims=True))
 
 
-golden = {}
-for dtype in ["F32", "F16", "BF16", *QUANTS]:
-    w = model(dtype)
+def golden(kind, dtype):
+    w = model(kind, dtype)
     values = []
     for context, continuations in REQUESTS:
         for continuation in continuations:
-            rows = log_probs(w, context + continuation)
+            rows = log_probs(kind, w, context + continuation)
             values += [round(float(rows[len(context) - 1 + i, token]), 7) for i, token in enumerate(continuation)]
-    golden[dtype] = values
-print("{\n" + ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in golden.items()) + "\n}")
+    return values
+
+
+kinds = []
+for kind in KINDS:
+    lines = [f"    {json.dumps(dtype)}: {json.dumps(golden(kind, dtype))}" for dtype in ["F32", "F16", "BF16", *QUANTS]]
+    kinds.append(f"  {json.dumps(kind)}: {{\n" + ",\n".join(lines) + "\n  }")
+print("{\n" + ",\n".join(kinds) + "\n}")

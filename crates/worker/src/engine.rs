@@ -86,6 +86,17 @@ impl Engine {
         result
     }
 
+    /// Waits until the device of the loaded model is lost while nothing runs; the model is gone then. Without a model, or on the processor, for ever.
+    pub async fn lost(&mut self) -> Failure {
+        let device = self.loaded.as_ref().map(|loaded| &loaded.device);
+        let failure = match device {
+            Some(device) => device.lost().await,
+            None => std::future::pending().await,
+        };
+        self.loaded = None;
+        failure
+    }
+
     fn memory(&self) -> Memory {
         Memory {
             wasm_bytes: wasm_bytes(),

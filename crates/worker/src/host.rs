@@ -1,7 +1,7 @@
 //! The worker itself: hears messages, carries commands out one after the other, posts what happens.
 //!
-//! What must hold: every request gets exactly one last message; `cancel` is seen while a command runs; a panic is told to the page before
-//! the program ends, for nothing can be trusted after it.
+//! What must hold: every request gets exactly one last message; `cancel` is seen while a command runs; a device that is lost between commands is told as a
+//! failure of no request; a panic is told to the page before the program ends, for nothing can be trusted after it.
 
 mod open;
 mod tunings;
@@ -11,8 +11,10 @@ use crate::engine::control::Control;
 use crate::protocol::*;
 use futures::StreamExt;
 use futures::channel::mpsc;
+use futures::future::{Either, select};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, File, MessageEvent};
@@ -92,7 +94,16 @@ impl Desk {
 
 async fn work(desk: Rc<Desk>, mut queue: mpsc::UnboundedReceiver<(Request, Option<File>)>) {
     let mut engine = Engine::new(desk.control.clone());
-    while let Some((Request { id, command }, file)) = queue.next().await {
+    loop {
+        // A device that goes away while nothing runs is told at once, and not by the next command.
+        let next = match select(queue.next(), pin!(engine.lost())).await {
+            Either::Left((next, _)) => next,
+            Either::Right((error, _)) => {
+                post(NO_REQUEST, Event::Failed { error });
+                continue;
+            }
+        };
+        let Some((Request { id, command }, file)) = next else { return };
         let result = if desk.begin(id) {
             Err(Failure::new(ErrorKind::Cancelled, "stopped"))
         } else {

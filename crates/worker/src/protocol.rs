@@ -3,7 +3,8 @@
 //! A page posts `{id, command, file?}` ([`Request`]; `file` is a `File` beside the typed part, because serde cannot carry one) and gets
 //! any number of `{id, event}` ([`Message`]) back: progress and tokens while the command runs, and exactly one last event, a
 //! [`Event::Done`] or an [`Event::Failed`]. Commands run one after the other, in the order of their arrival, except
-//! [`Command::Cancel`], which is seen at once. Right after its start the worker posts [`Event::Started`] with id 0.
+//! [`Command::Cancel`], which is seen at once. Right after its start the worker posts [`Event::Started`] with id 0; later, with that id,
+//! [`Event::Failed`] where something fails that no request asked for: the device is lost while nothing runs, or the program itself has failed.
 //!
 //! Fields are camel case on the wire, enums are tagged with `type`, absent values are `null` or missing, and numbers are JavaScript's, so
 //! that `-Infinity` survives. `www/mmedkit.js` speaks the same messages: change both together, and `version` with them.

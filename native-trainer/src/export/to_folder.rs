@@ -71,8 +71,10 @@ pub async fn write(mut files: ModelFiles, tokenizer: Option<&Tokenizer>, output:
 }
 
 fn config_json(config: &Config, rope_scaling: Value, dtype: DType) -> Result<Value> {
-    // InternLM 2 with q, k and v apart is a Llama.
+    let window = config.layers.iter().find_map(|layer| layer.window);
+    // InternLM 2 with q, k and v apart is a Llama; a Llama that slides is a Mistral.
     let (family, class) = match config.family.as_str() {
+        "llama" if window.is_some() => ("mistral", "MistralForCausalLM"),
         "llama" | "internlm2" => ("llama", "LlamaForCausalLM"),
         "qwen2" => ("qwen2", "Qwen2ForCausalLM"),
         "qwen3" => ("qwen3", "Qwen3ForCausalLM"),
@@ -82,6 +84,9 @@ fn config_json(config: &Config, rope_scaling: Value, dtype: DType) -> Result<Val
     };
     if config.output_bias != config.qkv_bias && family == "llama" {
         bail!("a Llama in a folder has biases on all of q, k, v and the output, or on none");
+    }
+    if (config.output_bias || config.qkv_bias) && family == "mistral" {
+        bail!("a Mistral in a folder has no biases");
     }
     let mut json = json!({
         "architectures": [class],
@@ -103,13 +108,15 @@ fn config_json(config: &Config, rope_scaling: Value, dtype: DType) -> Result<Val
         "eos_token_id": config.eos_tokens,
         "torch_dtype": match dtype { DType::F16 => "float16", DType::BF16 => "bfloat16", _ => "float32" },
     });
+    if window.is_some() {
+        json["sliding_window"] = window.into();
+    }
     let gemma = config.family.starts_with("gemma");
     json[if gemma { "hidden_activation" } else { "hidden_act" }] = if gemma { "gelu_pytorch_tanh" } else { "silu" }.into();
     if gemma {
         json["query_pre_attn_scalar"] = (1.0 / f64::from(config.attention_scale).powi(2)).round().into();
         json["attn_logit_softcapping"] = config.attention_softcap.map(number).into();
         json["final_logit_softcapping"] = config.final_softcap.map(number).into();
-        json["sliding_window"] = config.layers.iter().find_map(|layer| layer.window).into();
         let kinds = config.layers.iter().map(|layer| {
             if layer.window.is_some() {
                 "sliding_attention"
@@ -135,7 +142,7 @@ async fn rope_scaling(config: &Config, source: &mut Source) -> Result<Value> {
     let name = match &config.ropes[0].scaling {
         RopeScaling::None => return Ok(Value::Null),
         RopeScaling::Linear { factor } => return Ok(json!({"rope_type": "linear", "factor": factor})),
-        RopeScaling::Llama3 { .. } => bail!("GGUF metadata hold no such scaling"),
+        RopeScaling::Llama3 { .. } | RopeScaling::Dynamic => bail!("GGUF metadata hold no such scaling"),
         RopeScaling::Tensor { name } => name,
     };
     let mut bytes = vec![0; config.head_dim / 2 * 4];

@@ -82,23 +82,17 @@ fn metadata(config: &Config, architecture: &str, name: &str, recipe: Recipe) -> 
         ("general.file_type".to_owned(), Value::U32(recipe.file_type())),
         ("general.quantization_version".to_owned(), Value::U32(2)),
     ];
-    // Graphs without windows are right as long as a text is no longer than the window.
-    let windowless = matches!(architecture, "llama" | "internlm2" | "qwen2" | "qwen3");
     let window = config.layers.iter().filter_map(|layer| layer.window).min();
-    let context = match window.filter(|_| windowless) {
-        Some(window) if window < config.context_length => {
-            eprintln!(
-                "readers of GGUF do not slide {}'s window; the file says a context of {window} tokens, where it makes no difference",
-                config.family
-            );
-            window
-        }
-        _ => config.context_length,
-    };
+    if let Some(window) = window.filter(|window| architecture == "llama" && *window < config.context_length) {
+        eprintln!(
+            "this {} looks back {window} tokens: mmedkit reads that from the file; llama.cpp does not, and is right only for texts of up to {window} tokens",
+            config.family
+        );
+    }
     let rope = &config.ropes[0];
     let mut put = |key: &str, value: Value| entries.push((format!("{architecture}.{key}"), value));
     for (key, value) in [
-        ("context_length", context),
+        ("context_length", config.context_length),
         ("embedding_length", config.hidden_size),
         ("block_count", config.layers.len()),
         ("feed_forward_length", config.intermediate_size),
@@ -117,10 +111,11 @@ fn metadata(config: &Config, architecture: &str, name: &str, recipe: Recipe) -> 
         put("rope.scaling.type", Value::String("linear".to_owned()));
         put("rope.scaling.factor", Value::F32(factor as f32));
     }
+    // What a reader makes of it is compared below: an architecture whose readers do not slide cannot be exported.
+    if let Some(window) = window {
+        put("attention.sliding_window", Value::U32(u32::try_from(window)?));
+    }
     if architecture.starts_with("gemma") {
-        if let Some(window) = window {
-            put("attention.sliding_window", Value::U32(u32::try_from(window)?));
-        }
         if let Some(cap) = config.attention_softcap {
             put("attn_logit_softcapping", Value::F32(cap));
         }

@@ -10,6 +10,7 @@ export async function quiz(file: File, signal: AbortSignal): Promise<Generated> 
     if (error instanceof EngineError && error.kind === "no_adapter") engine = await Engine.load({ model: "demo", backend: "cpu" });
     else throw error;
   }
+  void engine.lost.then((error: EngineError) => console.log(error.kind === "device_lost", error.message));
   const { architecture, backend, adapter, selfTest } = engine.info;
   console.log(architecture, backend === "webgpu", adapter, selfTest.maxDifference < selfTest.tolerance);
 
@@ -29,7 +30,7 @@ export async function quiz(file: File, signal: AbortSignal): Promise<Generated> 
   await Engine.load({ model: "demo", backend: "cuda" });
 
   try {
-    return await engine.generate({ messages: [{ role: "user", content: "Why?" }], maxTokens: 64, stop: "\n", onToken: (piece) => console.log(piece) });
+    return await engine.generate({ messages: [{ role: "user", content: "Why?" }], maxTokens: 64, truncate: true, stop: "\n", onToken: (piece) => console.log(piece) });
   } finally {
     await engine.free();
   }

@@ -20,6 +20,22 @@ impl Gpu {
         })
     }
 
+    /// Comes back when the device is lost, with [`Error::DeviceLost`].
+    pub async fn until_lost(&self) -> Error {
+        std::future::poll_fn(|context| {
+            if let Some(error) = self.lost() {
+                return std::task::Poll::Ready(error);
+            }
+            if let Ok(mut trouble) = self.trouble.lock() {
+                trouble.waiting.retain(|waker| !waker.will_wake(context.waker()));
+                trouble.waiting.push(context.waker().clone());
+            }
+            // Lost between the look and the entry in the list: nobody would wake this task any more.
+            self.lost().map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+        })
+        .await
+    }
+
     fn memory_error(&self, step: &str, error: &str) -> Error {
         Error::OutOfMemory {
             device: self.name(),

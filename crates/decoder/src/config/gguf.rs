@@ -99,7 +99,10 @@ impl Config {
         let slides = |layer: usize| match family {
             "gemma2" => layer.is_multiple_of(2),
             "gemma3" => !(layer + 1).is_multiple_of(6),
-            // llama.cpp does not apply Mistral's window in its `llama` graph, nor Qwen's; files made for it rely on that.
+            // Mistral 7B v0.1, which slides on every layer. llama.cpp's own converter leaves the key out and its `llama` graph does not slide, so a file
+            // that has the key means it.
+            "llama" => true,
+            // Nobody has said yet which layers of a Qwen in GGUF would slide.
             _ => false,
         };
         let layers = (0..layer_count)

@@ -258,8 +258,7 @@ fn rope(f: Fields, default_theta: f64) -> Result<RopeConfig> {
             high_freq_factor: factor("high_freq_factor")?,
             original_context: factor("original_max_position_embeddings")?,
         },
-        // Below the trained length `dynamic` equals plain RoPE (InternLM 2 files carry it); beyond it the model is used out of its range.
-        "dynamic" => RopeScaling::None,
+        "dynamic" => RopeScaling::Dynamic,
         other => {
             return Err(Error::Unsupported {
                 what: "RoPE scaling",

@@ -13,11 +13,18 @@ pub fn fixture(name: &str) -> serde_json::Value {
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Files of the conformance folder's `tokenizers` that end so; `None` where there is no conformance folder at all.
+/// Files of the conformance folder's `tokenizers` that end so; `None` where there is no conformance folder at all. One that `MMEDKIT_CONFORMANCE` names
+/// must be there.
 pub fn conformance_files(ending: &str) -> Option<Vec<PathBuf>> {
-    let folder = std::env::var_os("MMEDKIT_CONFORMANCE")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
+    let (folder, set) = match std::env::var_os("MMEDKIT_CONFORMANCE") {
+        Some(folder) => (PathBuf::from(folder), true),
+        None => (Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), false),
+    };
+    assert!(
+        folder.is_dir() || !set,
+        "MMEDKIT_CONFORMANCE names {}, which is no folder",
+        folder.display()
+    );
     if !folder.is_dir() {
         println!(
             "no conformance folder at {}; the fixtures of this crate are all that was tested",

@@ -62,6 +62,14 @@ impl Device {
         written
     }
 
+    /// Waits until the device is lost. The processor never is.
+    pub async fn lost(&self) -> Failure {
+        match self {
+            Device::Cpu(_) => std::future::pending().await,
+            Device::WebGpu(session, _) => failure::decoder(session.decoder.backend.inner().lost().await),
+        }
+    }
+
     /// Which kernels run from now on.
     fn choose(&self, fast: bool) {
         if let Device::WebGpu(session, tuning) = self {

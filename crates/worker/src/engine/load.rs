@@ -7,7 +7,7 @@
 use super::device::Device;
 use super::polite::Polite;
 use super::watched::{Sightings, Watched};
-use super::{Engine, Loaded, failure, self_test, tunings};
+use super::{Engine, Loaded, failure, self_test, tiny, tunings};
 use crate::protocol::*;
 use backend_candle::CandleBackend;
 use backend_webgpu::{Options, WebGpuBackend};
@@ -169,7 +169,7 @@ impl Engine {
             let kernels = tunings::check_kernels(&gpu, &plan.types, self.check_ms).await?;
             let tuning = tunings.of(&gpu, &adapter, plan.main_type).await?;
             gpu.set_arithmetic(tuning.exact);
-            let mut self_test = self.trust(&backend, &plan.types).await?;
+            let mut self_test = self.trust(&backend, plan, self_test::EXACT).await?;
             self_test.details = format!("{}; {kernels}", self_test.details);
             let session = self.weights(backend.clone(), plan, file, sightings, events).await?;
             gpu.settle().await.map_err(failure::decoder)?;
@@ -208,7 +208,7 @@ impl Engine {
         }
         let backend = Polite::new(CandleBackend::new(), self.control.clone(), CPU_ROWS);
         progress(events, Stage::SelfTest, 0, 0);
-        let self_test = self.trust(&backend, &plan.types).await?;
+        let self_test = self.trust(&backend, plan, self_test::ROUNDED).await?;
         let adapter = backend.name();
         let kernels = decoder::Backend::kernels(&backend);
         let session = self.weights(backend, plan, file, sightings, events).await?;
@@ -220,9 +220,12 @@ impl Engine {
         })
     }
 
-    /// The device's self-test with the types of the file.
-    async fn trust<B: Backend + Clone>(&self, backend: &B, types: &[DType]) -> Result<SelfTest, Failure> {
-        let found = self_test::run(backend, types).await.map_err(failure::decoder)?;
+    /// The device's self-test with the kind and the types of the file.
+    async fn trust<B: Backend + Clone>(&self, backend: &B, plan: &Plan, tolerance: f64) -> Result<SelfTest, Failure> {
+        let kind = tiny::Kind::of(&plan.config);
+        let found = self_test::run(backend, kind, &plan.types, tolerance)
+            .await
+            .map_err(failure::decoder)?;
         if found.passed {
             return Ok(found);
         }

@@ -1,19 +1,55 @@
-//! The self-test's model: two layers of made-up weights in any weight type, from a formula that `scripts/self_test_golden.py` repeats.
+//! The self-test's models: two layers of made-up weights in any weight type, from a formula that `scripts/self_test_golden.py` repeats.
 //!
 //! Weight number `n` of [`Param::all`]'s order is made of `mix(n, i)`: matrices in block formats take its low byte as byte `i`, with the
-//! blocks' half floats set to constants that make weights of about 0.07; plain matrices take `(low byte − 128) / 1024` as value `i`, which every
-//! plain type holds exactly; norms add 1 to that. Shapes suit every format (rows of 256), head norms, grouped heads and a window are on,
-//! so that one pass meets every kind of kernel.
+//! blocks' half floats set to constants that make weights of about 0.07; plain matrices and biases take `(low byte − 128) / 1024` as value `i`, which every
+//! plain type holds exactly; norms add 1 to that. Shapes suit every format (rows of 256); heads are grouped.
+//!
+//! A [`Kind`] is a way in which the families of models use the kernels, and every switch of [`Config`] is on in one of them: where a step is left out or
+//! done as in another kind, log-probabilities change by 0.07 or more.
 
 use decoder::config::{LayerConfig, RopeConfig, RopeScaling};
-use decoder::names::{Naming, Param};
+use decoder::names::{LayerParam, Naming, Param};
 use decoder::step::{Activation, RopeLayout};
 use decoder::{Config, DType, Error, Result, TensorInfo, TensorSource};
 
 /// Positions.
 pub const CONTEXT: usize = 32;
 
-/// A source of the tiny model's weights.
+/// Families of models that need the same of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Qwen: RoPE on halves, head norms, a sliding layer.
+    Halves,
+    /// Llama, Mistral and InternLM as GGUF keeps them: RoPE on neighbours; biases on all of attention.
+    Interleaved,
+    /// Gemma: GELU, capped scores and logits, post-norms, head norms, a sliding layer, a scaled embedding that is the head too.
+    Gemma,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 3] = [Kind::Halves, Kind::Interleaved, Kind::Gemma];
+
+    /// The one whose kernels a model runs.
+    pub fn of(config: &Config) -> Kind {
+        match (config.activation, config.rope_layout) {
+            (Activation::GeluTanh, _) => Kind::Gemma,
+            (Activation::Silu, RopeLayout::Interleaved) => Kind::Interleaved,
+            (Activation::Silu, RopeLayout::Halves) => Kind::Halves,
+        }
+    }
+
+    /// As the golden values call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Halves => "halves",
+            Kind::Interleaved => "interleaved",
+            Kind::Gemma => "gemma",
+        }
+    }
+}
+
+/// A source of a tiny model's weights.
 pub struct TinyModel {
     config: Config,
     dtype: DType,
@@ -21,8 +57,13 @@ pub struct TinyModel {
 
 impl TinyModel {
     /// With matrices of type `dtype`.
-    pub fn new(dtype: DType) -> TinyModel {
-        let layer = |window| LayerConfig { window, rope: 0 };
+    pub fn new(kind: Kind, dtype: DType) -> TinyModel {
+        let (interleaved, gemma) = (kind == Kind::Interleaved, kind == Kind::Gemma);
+        let windows = match kind {
+            Kind::Halves => [None, Some(5)],
+            Kind::Interleaved => [None, None],
+            Kind::Gemma => [Some(5), None],
+        };
         let config = Config {
             family: "llama".to_owned(),
             naming: Naming::Gguf,
@@ -34,22 +75,22 @@ impl TinyModel {
             head_dim: 64,
             norm_eps: 1e-5,
             norm_offset: 0.0,
-            activation: Activation::Silu,
-            tied: false,
-            embedding_scale: 1.0,
+            activation: if gemma { Activation::GeluTanh } else { Activation::Silu },
+            tied: gemma,
+            embedding_scale: if gemma { 16.0 } else { 1.0 },
             attention_scale: 0.125,
-            attention_softcap: None,
-            final_softcap: None,
-            qkv_bias: false,
-            output_bias: false,
-            head_norms: true,
-            post_norms: false,
-            rope_layout: RopeLayout::Halves,
+            attention_softcap: gemma.then_some(2.0),
+            final_softcap: gemma.then_some(10.0),
+            qkv_bias: interleaved,
+            output_bias: interleaved,
+            head_norms: !interleaved,
+            post_norms: gemma,
+            rope_layout: if interleaved { RopeLayout::Interleaved } else { RopeLayout::Halves },
             ropes: vec![RopeConfig {
                 theta: 10000.0,
                 scaling: RopeScaling::None,
             }],
-            layers: vec![layer(None), layer(Some(5))],
+            layers: windows.map(|window| LayerConfig { window, rope: 0 }).to_vec(),
             context_length: CONTEXT,
             bos_token: None,
             eos_tokens: Vec::new(),
@@ -95,12 +136,20 @@ impl TensorSource for TinyModel {
             problem: "not in the self-test's model".to_owned(),
         })?;
         let dtype = self.dtype_of(param);
-        let base = if param.is_vector(&self.config) { 1.0 } else { 0.0 };
+        let base = if is_norm(param) { 1.0 } else { 0.0 };
         for (at, byte) in (offset as u32..).zip(buffer) {
             *byte = value_byte(dtype, number, at, base);
         }
         Ok(())
     }
+}
+
+fn is_norm(param: Param) -> bool {
+    use LayerParam::*;
+    matches!(
+        param,
+        Param::FinalNorm | Param::Layer(_, InputNorm | QNorm | KNorm | PostAttentionNorm | MlpNorm | PostMlpNorm)
+    )
 }
 
 /// Byte `at` of weight `number`.
