@@ -55,6 +55,10 @@ test("rating: texts are judged blind, a study goes on after a reload, and raters
   let page = await newPage();
   await page.goto(`${site}#/benchmark`);
   await id(page, "bench-import").setInputFiles({ name: "written.jsonl", mimeType: "application/jsonl", buffer: Buffer.from(record) });
+  // What was written is compared with the stored rationales, and stands beside the published scores.
+  await id(page, "bench-rationales").click();
+  await page.waitForFunction(() => /Rationales beside the published ones/.test(document.querySelector('[data-testid="bench-tables"]')?.innerText ?? ""));
+  assert.match(await id(page, "bench-tables").textContent(), /this run: Secret model[\d.]+ \/ [\d.]+/);
   await id(page, "bench-back").click();
   await id(page, "rate-link").click();
   await id(page, "rate-source").nth(1).check();

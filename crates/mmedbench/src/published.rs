@@ -112,6 +112,14 @@ pub fn english_benchmark(id: &str, source: &str) -> Option<String> {
     }
 }
 
+/// Whether a question may be one of MMedBench's test sets, as far as its id and source say: not where they name a benchmark that is no part of it.
+pub fn may_be_mmedbench(id: &str, source: &str) -> bool {
+    let text = format!("{id} {source}").to_ascii_lowercase();
+    // `mmlu` names JMMLU too, and `frenchmedmcqa`, which is a part, holds another's name.
+    let others = ["pubmedqa", "mmlu", "casimedicos"];
+    !others.iter().any(|other| text.contains(other)) && (!text.contains("medmcqa") || text.contains("frenchmedmcqa"))
+}
+
 impl Accuracy {
     /// Name and size.
     pub fn name(&self) -> String {
@@ -226,6 +234,17 @@ mod tests {
         assert_eq!(name("mmlu-887", "college_biology").as_deref(), Some("MMLU college biology"));
         assert_eq!(name("x/MedQA-5options:1", "step1").as_deref(), Some("MedQA"));
         assert_eq!(name("Test/English:1", "step1"), None);
+        for (id, source, may) in [
+            ("PubMedQA:3", "2014", false),
+            ("jmmlu-anatomy-1", "anatomy", false),
+            ("casimedicos-en-dev.tsv-0", "CasiMedicos", false),
+            ("medmcqa-2", "medmcqa", false),
+            ("frenchmedmcqa-1", "x", true),
+            ("medqa-1", "step1", true),
+            ("Test/English:1", "step1", true),
+        ] {
+            assert_eq!(may_be_mmedbench(id, source), may, "{id}");
+        }
         let columns = &published().english[0].percent;
         for (id, source) in [("mmlu-1", "anatomy"), ("medmcqa-2", "medmcqa"), ("pubmedqa-1", ""), ("medqa-1", "")] {
             assert!(columns.contains_key(&name(id, source).unwrap()), "{id}");

@@ -92,7 +92,7 @@ fn what_is_kept_of_lines_compares_like_whole_records() {
         questions: lines(300)
             .enumerate()
             .map(|(i, line)| QuestionRecord {
-                correct: Some((i + shift) % 3 == 0),
+                correct: Some((i + shift).is_multiple_of(3)),
                 ..line
             })
             .collect(),

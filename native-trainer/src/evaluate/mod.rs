@@ -205,7 +205,7 @@ fn plan(args: &Args) -> Result<(Plan, Broken)> {
     let equal = questions.iter().filter(|question| question.equal_options().is_some()).count();
     if equal > 0 {
         eprintln!(
-            "{equal} questions have two options with the same text: by loglik they tie, and the first one counts, as in lm-evaluation-harness"
+            "questions with two options of the same text: {equal}; by loglik they tie, and the first one counts, as in lm-evaluation-harness"
         );
     }
     let name = args

@@ -53,7 +53,12 @@ pub fn Compare() -> impl IntoView {
 }
 
 fn result(bench: Bench, comparison: &Comparison) -> AnyView {
-    let names = (comparison.first.model.clone(), comparison.second.model.clone());
+    let (first, second) = (comparison.first.model.clone(), comparison.second.model.clone());
+    let names = if first == second {
+        ("this run".to_string(), "the other run".to_string())
+    } else {
+        (first, second)
+    };
     let all = &comparison.all;
     let row = |label: &str, lang: &'static str, row: &PairedRow| difference::Row {
         label: label.into(),

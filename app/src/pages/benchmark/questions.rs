@@ -66,11 +66,14 @@ pub fn Questions() -> impl IntoView {
 #[component]
 pub fn Pager(pages: Signal<usize>, page: RwSignal<usize>) -> impl IntoView {
     let current = move || page.get().min(pages.get().max(1) - 1);
+    // In an attribute of a view a greater-than sign would end the tag.
+    let single = move || pages.get() < 2;
+    let last = move || current() + 1 == pages.get().max(1);
     view! {
-        <div class="pager" class:is-hidden=move || pages.get() <= 1>
+        <div class="pager" class:is-hidden=single>
             <button type="button" class="button small" disabled=move || current() == 0 on:click=move |_| page.set(current().saturating_sub(1))>"Back"</button>
             <span class="quiet">{move || format!("Page {} of {}", current() + 1, pages.get())}</span>
-            <button type="button" class="button small" disabled=move || current() + 1 >= pages.get() on:click=move |_| page.set(current() + 1)>"Next"</button>
+            <button type="button" class="button small" disabled=last on:click=move |_| page.set(current() + 1)>"Next"</button>
         </div>
     }
 }
@@ -143,6 +146,7 @@ fn OneLine(place: usize, record: QuestionRecord) -> impl IntoView {
         .clone()
         .filter(|p| !p.is_empty())
         .unwrap_or("nothing that could be read".into());
+    let last = place + 1 >= total;
     let verdict = format!("The model answers {said}; right is {}.", record.gold);
     let facts = facts(&record);
     let options = options(&record, question.as_ref());
@@ -169,7 +173,7 @@ fn OneLine(place: usize, record: QuestionRecord) -> impl IntoView {
                 <button type="button" class="button small" on:click=move |_| bench.question.set(None)>"Back to the run"</button>
                 <span class="panel-row">
                     <button type="button" class="button small" disabled=place == 0 on:click=move |_| bench.question.set(Some(place - 1))>"Previous"</button>
-                    <button type="button" class="button small" disabled=place + 1 >= total on:click=move |_| bench.question.set(Some(place + 1))>"Next"</button>
+                    <button type="button" class="button small" disabled=last on:click=move |_| bench.question.set(Some(place + 1))>"Next"</button>
                 </span>
             </div>
             <h1 class="section-title" tabindex="-1" node_ref=node>{format!("Question {} of {total}", place + 1)}</h1>

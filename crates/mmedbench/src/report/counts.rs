@@ -9,7 +9,7 @@ use super::choice::ChoiceSums;
 use super::{ReportError, Speed, chance, lines};
 use crate::extract::rationale_text;
 use crate::metrics::consistency::Consistency;
-use crate::published::english_benchmark;
+use crate::published::{english_benchmark, may_be_mmedbench};
 use crate::run::Rotations;
 use crate::statistics::calibration::{Answers, BINS};
 use crate::{Language, QuestionRecord};
@@ -50,7 +50,7 @@ pub(super) struct OfLanguage {
     pub several_right: Group,
     pub text_alone: Group,
     pub needs_image: Group,
-    /// Lines of an English benchmark that is no part of MMedBench.
+    /// Lines of a benchmark that is no part of MMedBench.
     pub elsewhere: usize,
     pub written: Consistency,
     pub choice: ChoiceSums,
@@ -127,10 +127,9 @@ impl Counts {
         if line.language == Language::English
             && let Some(benchmark) = english_benchmark(&line.id, &line.source)
         {
-            // MedQA is what MMedBench's English questions are.
-            language.elsewhere += usize::from(benchmark != "MedQA");
             self.english.entry(benchmark).or_default().add(line);
         }
+        language.elsewhere += usize::from(!may_be_mmedbench(&line.id, &line.source));
         language.all.add(line);
         if lines::several(line) {
             &mut language.several_right

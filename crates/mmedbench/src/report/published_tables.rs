@@ -15,7 +15,7 @@ pub(super) fn all(report: &Report, most: Option<usize>) -> Vec<Table> {
     let mut out = Vec::new();
     if !report.published.is_empty() {
         let mean = report.macro_mean.as_ref().filter(|mean| mean.languages == 6);
-        let title = "Beside the published results on MMedBench, % (* with doubts: docs/statistics.md)";
+        let title = "Beside the published results on MMedBench, % (* with doubts)";
         let mine = mine(report, &report.languages, mean.map(|mean| mean.accuracy));
         out.push(beside(
             title,
@@ -28,7 +28,7 @@ pub(super) fn all(report: &Report, most: Option<usize>) -> Vec<Table> {
     if let Some(english) = &report.english {
         let all_nine = english.mine.len() == 9;
         let mean = english.mine.iter().map(|row| row.accuracy).sum::<f64>() / english.mine.len() as f64;
-        let title = "Beside the published results on English benchmarks, % (* with doubts: docs/statistics.md)";
+        let title = "Beside the published results on English benchmarks, % (* with doubts)";
         let mine = mine(report, &english.mine, all_nine.then_some(mean));
         out.push(beside(
             title,
@@ -69,7 +69,7 @@ fn beside<'a>(title: &str, columns: &[Row], mean: &str, mine: Vec<String>, rows:
 /// What each step of training gained, as the paper prints it: accuracy and rationale scores are means over the six languages.
 fn ablation(report: &Report) -> Table {
     let mut table = Table::new(
-        "Ablation of the paper, means over the six languages, % (its BLEU and ROUGE are of a variant in doubt: docs/statistics.md)",
+        "Ablation of the paper, means over the six languages, % (its BLEU and ROUGE are of a variant in doubt)",
         &["", "training", "accuracy", "BLEU-1", "ROUGE-1"],
     );
     let six = report.macro_mean.as_ref().filter(|mean| mean.languages == 6);
