@@ -94,7 +94,7 @@ pub fn OneSheet() -> impl IntoView {
                 <dl class="facts">{anchors.collect::<Vec<_>>()}</dl>
             </details>
             {texts}
-            <div class="panel-row">
+            <div class="panel-row wrap">
                 <button type="submit" class="button primary large" data-testid="rate-save" disabled=move || !whole.get()>"Save and go on"</button>
                 <span class="quiet">"Texts may get the same score."</span>
             </div>

@@ -127,7 +127,7 @@ mod tests {
         };
         let texts: Vec<RatedText> = (0..FEWEST_TEXTS).map(text).collect();
         let values: Vec<f64> = (0..FEWEST_TEXTS).map(|n| n as f64).collect();
-        assert_eq!(correlation("m", &texts, &values).unwrap().tau_b, 1.0);
+        assert!(correlation("m", &texts, &values).unwrap().tau_b > 0.999);
         let few = FEWEST_TEXTS - 1;
         assert_eq!(correlation("m", &texts[..few], &values[..few]), None);
     }
