@@ -27,8 +27,7 @@ pub async fn take(files: web_sys::FileList, library: Library, notices: Notices) 
         }
     }
     if report.files.is_empty() && problems.is_empty() {
-        problems
-            .push("There is no file of questions among the chosen files (.jsonl, .zip, or a benchmark’s own .json, .csv or .tsv).".into());
+        problems.push("There is no .jsonl and no .zip file among the chosen files, and no benchmark’s own (.json, .csv, .tsv).".into());
     }
     let deck = if report.questions.is_empty() {
         None
