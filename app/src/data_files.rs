@@ -1,4 +1,4 @@
-//! Question files that a student chooses: JSONL files, zip archives, a folder.
+//! Question files that a student chooses: JSONL files, benchmarks' own files, zip archives, a folder.
 //!
 //! What must hold: what could be read is kept even where some lines could not, and what could not is said by file, line and field.
 
@@ -27,12 +27,12 @@ pub async fn take(files: web_sys::FileList, library: Library, notices: Notices) 
         }
     }
     if report.files.is_empty() && problems.is_empty() {
-        problems.push("There is no .jsonl and no .zip file among the chosen files.".into());
+        problems.push("There is no .jsonl and no .zip file among the chosen files, and no benchmark’s own (.json, .csv, .tsv).".into());
     }
     let deck = if report.questions.is_empty() {
         None
     } else {
-        match library.add_deck(title, &report.questions).await {
+        match library.add_deck(title, &report).await {
             Ok(deck) => Some(deck),
             Err(problem) => {
                 problems.push(format!("The questions could not be stored: {problem}."));
@@ -47,7 +47,7 @@ pub async fn take(files: web_sys::FileList, library: Library, notices: Notices) 
 async fn take_file(file: &web_sys::File, report: &mut ReadReport) -> Result<(), String> {
     let name = path(file);
     let zip = name.to_ascii_lowercase().ends_with(".zip");
-    if !zip && !mmedbench::reader::is_question_file(&name) {
+    if !zip && !mmedbench::reader::is_question_file(&name) && !is_original(&name) {
         report.skipped.push(name);
         return Ok(());
     }
@@ -61,8 +61,14 @@ async fn take_file(file: &web_sys::File, report: &mut ReadReport) -> Result<(), 
     if zip {
         return archive::read_into(&name, file, report).await;
     }
-    report.read_file(&name, &read(file).await?);
+    report.read_any(&name, &read(file).await?);
     Ok(())
+}
+
+/// A benchmark's own file by its name; whether it is one, its content says.
+fn is_original(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".json", ".csv", ".tsv"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// Path inside a chosen folder, else the file's name.

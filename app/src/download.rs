@@ -4,13 +4,17 @@ use wasm_bindgen::JsCast;
 
 /// Saves `text` as `name`, as the browser does downloads.
 pub fn save(name: &str, media_type: &str, text: &str) {
+    save_parts(name, media_type, &js_sys::Array::of1(&text.into()));
+}
+
+/// The same of parts one after the other: texts, and files, which are read only while the browser saves them.
+pub fn save_parts(name: &str, media_type: &str, parts: &js_sys::Array) {
     let Some(document) = web_sys::window().and_then(|w| w.document()) else {
         return;
     };
     let options = web_sys::BlobPropertyBag::new();
     options.set_type(media_type);
-    let parts = js_sys::Array::of1(&text.into());
-    let Ok(blob) = web_sys::Blob::new_with_str_sequence_and_options(&parts, &options) else {
+    let Ok(blob) = web_sys::Blob::new_with_blob_sequence_and_options(parts, &options) else {
         return;
     };
     let Ok(url) = web_sys::Url::create_object_url_with_blob(&blob) else {

@@ -32,6 +32,9 @@ pub struct Deck {
     pub id: String,
     pub title: String,
     pub counts: Vec<(Language, usize)>,
+    /// Lines that were no questions, of each file that had some.
+    #[serde(default)]
+    pub broken: Vec<(String, usize)>,
 }
 
 impl Deck {
@@ -126,6 +129,30 @@ impl Library {
         }
     }
 
+    /// Everything that questions can be looked for in: decks first.
+    pub fn choices(self) -> Vec<Choice> {
+        let mut choices: Vec<Choice> = self
+            .decks
+            .with_untracked(|decks| decks.iter().map(|deck| Choice::Deck(deck.id.clone())).collect());
+        choices.push(Choice::Samples);
+        self.samples.with_untracked(|samples| {
+            for sample in samples {
+                let choice = Choice::Sample(sample.title.clone());
+                if !choices.contains(&choice) {
+                    choices.push(choice);
+                }
+            }
+        });
+        choices
+    }
+
+    /// Lines of a choice that were no questions, by file.
+    pub fn broken(self, choice: &Choice) -> Vec<(String, usize)> {
+        let Choice::Deck(id) = choice else { return Vec::new() };
+        self.decks
+            .with_untracked(|decks| decks.iter().find(|d| d.id == *id).map(|d| d.broken.clone()).unwrap_or_default())
+    }
+
     /// A choice in words.
     pub fn title(self, choice: &Choice) -> String {
         match choice {
@@ -166,7 +193,8 @@ impl Library {
     }
 
     /// Keeps questions that were read from the student's files, and says which deck they are now.
-    pub async fn add_deck(self, title: String, questions: &[Question]) -> Result<Deck, String> {
+    pub async fn add_deck(self, title: String, report: &ReadReport) -> Result<Deck, String> {
+        let questions = &report.questions;
         let count = |l| questions.iter().filter(|q| q.language == l).count();
         let counts = Language::ALL.into_iter().map(|l| (l, count(l))).filter(|(_, n)| *n > 0).collect();
         // The same questions are the same deck, however often they are opened.
@@ -175,6 +203,12 @@ impl Library {
             id: mmedbench::sha256_hex(all_hashes.as_bytes())[..16].to_string(),
             title,
             counts,
+            broken: report
+                .files
+                .iter()
+                .filter(|file| file.broken > 0)
+                .map(|file| (file.file.clone(), file.broken))
+                .collect(),
         };
         let json = |e: serde_json::Error| e.to_string();
         idb::put(Store::DeckQuestions, &deck.id, &serde_json::to_string(questions).map_err(json)?)

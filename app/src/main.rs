@@ -8,7 +8,7 @@
 //! - `engine.rs`: the model's state and what is asked of it; `quiz.rs`: one run from start to result; `session.rs`, `pick.rs`: its plain logic
 //! - `late.rs`: pages that are fetched when they are opened, as a module of their own: the benchmark's
 //! - `benchmark/`: runs of the whole benchmark; `rating/`: people judging rationales; `charts/`: their charts
-//! - `library.rs`, `data_files.rs`, `archive/`: sample questions, a student's own files; `storage/`: IndexedDB and preferences
+//! - `library.rs`, `data_files.rs`, `archive/`: sample questions, a student's own files; `storage/`: what stays in this browser
 
 mod archive;
 mod benchmark;

@@ -9,22 +9,38 @@ use tokenizer::Tokenizer;
 /// What stands before a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
-    /// What the model expects before a text, usually a begin token.
+    /// What the model expects before a text, usually a begin token: lm-evaluation-harness's default.
     Expected,
-    /// Nothing: lm-evaluation-harness's own default.
+    /// The model's begin token, also where its tokenizer leaves it out.
+    Begin,
+    /// Nothing: the harness's `add_bos_token=False`.
     Nothing,
     /// Nothing, and names of special tokens in the context are those tokens: a chat template wrote it.
     Rendered,
+}
+
+impl Before {
+    /// What is put before a text's own tokens. Errors: a begin token is wanted of a model that has none.
+    pub fn tokens(self, tokenizer: &Tokenizer) -> Result<Vec<u32>> {
+        Ok(match self {
+            Before::Expected => tokenizer.prefix().to_vec(),
+            Before::Begin => match tokenizer.special().bos {
+                Some(id) => vec![id],
+                None => bail!("the model has no begin token"),
+            },
+            Before::Nothing | Before::Rendered => Vec::new(),
+        })
+    }
 }
 
 /// Tokens of a context with several continuations.
 pub fn request(tokenizer: &Tokenizer, context: &str, continuations: &[String], before: Before) -> Result<ScoreRequest> {
     let encode = |text: &str| tokenizer.encode(text, false, before == Before::Rendered);
     let trimmed = context.trim_end();
-    let prefix: &[u32] = if before == Before::Expected { tokenizer.prefix() } else { &[] };
+    let prefix = before.tokens(tokenizer)?;
     let mut alone = encode(trimmed)?;
     let body = alone.len();
-    alone.splice(0..0, prefix.iter().copied());
+    alone.splice(0..0, prefix);
     if alone.is_empty() {
         // Something must stand before the first token.
         match tokenizer.special().bos.or(tokenizer.special().eos) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use mmedbench::rating::{self, Ratings};
-use mmedbench::report::rationales::{Pair, pairs, rationales};
+use mmedbench::report::rationales::{Pair, missing, pairs, rationales};
 use mmedbench::report::{Report, Style, as_csv, as_html, as_tables, ratings_as_csv, ratings_as_html, ratings_as_tables, report};
 use mmedbench::{Question, RunRecord};
 
@@ -62,7 +62,7 @@ pub enum Format {
 pub fn run(args: &Args, output: impl Write) -> Result<()> {
     let mut questions: Vec<Question> = Vec::new();
     for path in &args.data {
-        questions.extend(data::read(path)?.0.questions);
+        questions.extend(data::read(path, None)?.asked.questions);
     }
     let bert = args
         .bertscore
@@ -112,13 +112,7 @@ fn with_rationales(report: &mut Report, record: &RunRecord, questions: &[Questio
         report.rationales = Some(scores);
         return Ok(());
     }
-    let why = if record.questions.iter().all(|line| line.text.is_none()) {
-        "no answer was written (protocols paper and lenient write)"
-    } else if pairs.is_empty() {
-        "no question of the run has a stored rationale in the data"
-    } else {
-        "no answer holds a rationale (the prompt paper-rationale asks for one)"
-    };
+    let why = missing(record.questions.iter().any(|line| line.text.is_some()), &pairs);
     report.warnings.push(format!("There are no rationale scores: {why}."));
     Ok(())
 }

@@ -182,6 +182,12 @@ fn every_protocol_makes_a_record_that_says_what_was_done() {
     let said = succeed(&["rescore", &written, "--protocol", "lenient"], "");
     assert!(said.contains("6 answers read as lenient"), "{said}");
     assert_eq!(answers(&at("paper.lenient.jsonl"))[0]["evaluation"]["protocol"], "lenient");
+    let parts = folder.path().join("parts");
+    std::fs::create_dir(&parts).unwrap();
+    let text = std::fs::read_to_string(&written).unwrap();
+    std::fs::write(parts.join("only.jsonl"), &text[..text.len() - 9]).unwrap();
+    let said = succeed(&["rescore", parts.to_str().unwrap(), "--protocol", "lenient"], "");
+    assert!(said.contains("parts.lenient.jsonl: 5 answers read as lenient"), "{said}");
     assert!(fail(&["rescore", &at("letters.jsonl"), "--protocol", "lenient"], "").contains("only written answers"));
 }
 
@@ -221,7 +227,20 @@ fn parts_merge_and_what_does_not_belong_together_is_refused() {
     let cut = at("cut.jsonl");
     let text = std::fs::read_to_string(&one).unwrap();
     std::fs::write(&cut, &text[..text.len() - 9]).unwrap();
-    assert!(fail(&["merge", &cut, &two, "--output", &at("m.jsonl")], "").contains("last line is cut"));
+    // A part that was cut counts up to there, as in reports, and a folder is its parts.
+    let said = common::mmedkit(&["merge", &cut, &two, "--output", &at("m.jsonl")], "");
+    assert!(
+        String::from_utf8_lossy(&said.stderr).contains("the last line is cut off"),
+        "{said:?}"
+    );
+    assert_eq!(answers(&at("m.jsonl")).len(), answers(&whole).len() - 1);
+    let parts = folder.path().join("parts");
+    std::fs::create_dir(&parts).unwrap();
+    for part in [&one, &two] {
+        std::fs::copy(part, parts.join(Path::new(part).file_name().unwrap())).unwrap();
+    }
+    succeed(&["merge", parts.to_str().unwrap(), "--output", &at("of-folder.jsonl")], "");
+    assert_same(&sorted(&at("of-folder.jsonl")), &sorted(&whole));
 }
 
 #[test]
@@ -241,6 +260,34 @@ fn bad_input_is_named() {
         "{said}"
     );
     assert_eq!(answers(&output)[0]["evaluation"]["data"]["unreadable_lines"], 1);
+    // However many there are, all stand beside the record; those of the examples are told and are no part of the data.
+    let tree = folder.path().join("tree");
+    for (part, broken_lines) in [("Test", 7), ("Train", 2)] {
+        std::fs::create_dir_all(tree.join(part)).unwrap();
+        let all = format!("{good}\n{}", format!("{broken}\n").repeat(broken_lines));
+        std::fs::write(tree.join(part).join("English.jsonl"), all).unwrap();
+    }
+    let many = at("many.jsonl");
+    let said = common::mmedkit(&arguments(&model, tree.to_str().unwrap(), &many, &[]), "");
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(
+        said.contains("9 lines cannot be read") && said.contains("many.unreadable.txt"),
+        "{said}"
+    );
+    let listed = std::fs::read_to_string(at("many.unreadable.txt")).unwrap();
+    assert_eq!(listed.lines().count(), 9);
+    assert!(
+        listed.contains("Test/English.jsonl, line 8") && listed.contains("examples: Train/English.jsonl, line 3"),
+        "{listed}"
+    );
+    assert_eq!(answers(&many)[0]["evaluation"]["data"]["unreadable_lines"], 7);
+    // A reader can be named; one that is not this file's finds nothing in it.
+    succeed(&arguments(&model, &questions, &at("named.jsonl"), &["--format", "mmedbench"]), "");
+    // Questions that need their picture can be named by their ids.
+    let ids = at("images.txt");
+    std::fs::write(&ids, "English:1\n").unwrap();
+    succeed(&arguments(&model, &questions, &at("images.jsonl"), &["--images", &ids]), "");
+    assert_eq!(answers(&at("images.jsonl"))[1]["needs_image"], true);
     let fails = |more: &[&str], with: &str| {
         let said = fail(&arguments(&model, &questions, &at("other.jsonl"), more), "");
         assert!(said.contains(with), "{more:?}: {said}");
@@ -250,6 +297,10 @@ fn bad_input_is_named() {
         &["--shots", "3", "--examples", &questions],
         "3 examples need 4 training questions in English",
     );
+    fails(&["--format", "headqa"], "no questions");
+    fails(&["--format", "nothing"], "not one of mmedbench, medqa");
+    std::fs::write(&ids, "nobody\n").unwrap();
+    fails(&["--images", &ids], "no question has the id \"nobody\"");
     fails(&["--prompt", "nothing"], "there is no prompt \"nothing\"");
     fails(&["--prompt", "harness/headqa"], "shows no letters");
     fails(&["--language", "Klingon"], "not one of English");
@@ -292,4 +343,52 @@ fn a_run_stops_when_its_interval_is_narrow_enough() {
     // A narrower one goes on from there.
     succeed(&arguments(&model, &data, &output, &["--until-width", "0.5", "--together", "2"]), "");
     assert!(answers(&output).len() - 1 > answered);
+}
+
+#[test]
+fn a_run_stops_when_two_models_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, data) = (shipped("models/demo.gguf"), data(folder.path()));
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (whole, other) = (at("whole.jsonl"), at("other.jsonl"));
+    succeed(&arguments(&model, &data, &whole, &[]), "");
+    // Another model, which is always right.
+    let lines = json_lines(&std::fs::read_to_string(&whole).unwrap());
+    let turned = |line: &Value| {
+        let mut line = line.clone();
+        match line["correct"].as_bool() {
+            Some(_) => line["correct"] = true.into(),
+            None => line["run_id"] = "the-other".into(),
+        }
+        line.to_string()
+    };
+    let write = |lines: &[Value]| std::fs::write(&other, lines.iter().map(|line| turned(line) + "\n").collect::<String>()).unwrap();
+    write(&lines);
+    let output = at("run.jsonl");
+    let until = ["--until-apart", other.as_str(), "--together", "2"];
+    let table = succeed(&arguments(&model, &data, &output, &until), "");
+    assert!(table.contains("told apart from") && !table.contains("not told apart"), "{table}");
+    let answered = answers(&output);
+    assert!(answered.len() - 1 < 52, "{}", answered.len());
+    assert_eq!(answered[0]["evaluation"]["until"], "apart from the-other");
+    let said = succeed(&["report", &output], "");
+    assert!(said.contains("was to stop by its own result (apart from the-other)"), "{said}");
+    // The same command has nothing to add; without the goal the rest is asked, and the record is that of a run that never stopped.
+    succeed(&arguments(&model, &data, &output, &until), "");
+    assert_eq!(answers(&output).len(), answered.len());
+    succeed(&arguments(&model, &data, &output, &[]), "");
+    assert_same(&answers(&output)[1..], &answers(&whole)[1..]);
+    // From itself a model is never told apart.
+    let table = succeed(&arguments(&model, &data, &at("itself.jsonl"), &["--until-apart", &whole]), "");
+    assert!(table.contains("not told apart") && table.contains("on 52 questions"), "{table}");
+    // A part of a record is in this order only by this seed; other data is no comparison.
+    write(&lines[..20]);
+    let said = fail(
+        &arguments(&model, &data, &at("x.jsonl"), &["--until-apart", &other, "--seed", "5"]),
+        "",
+    );
+    assert!(said.contains("holds 19 of 52 questions, drawn by seed 0"), "{said}");
+    let english = ["--until-apart", other.as_str(), "--language", "en"];
+    let said = fail(&arguments(&model, &data, &at("x.jsonl"), &english), "");
+    assert!(said.contains("of different data"), "{said}");
 }

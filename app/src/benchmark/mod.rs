@@ -1,66 +1,86 @@
 //! Benchmark runs of this page: started, measured, paused, gone on with, looked at and compared.
 //!
 //! What must hold: a run's record is stored before its questions count as done; one run is at work at a time; a device whose self-test failed
-//! scores nothing; what is shown comes from the record alone.
+//! scores nothing; what is shown is `mmedbench::report`'s, counted from the record alone, line by line. Of a record only counts, marks and the
+//! places of its lines are in memory: it may have 100,000 lines.
 //!
-//! - `setup.rs`: what a run is asked to be; `model.rs`: the engine as the runner's model; `store.rs`: runs in IndexedDB
-//! - `work.rs`: carries a run out; `score.rs`: numbers for the page
+//! - `setup.rs`: what a run is asked to be; `model.rs`: the engine as the runner's model; `asked.rs`: a run's questions and prompts
+//! - `store.rs`, `batch.rs`: runs in the browser's private file system; `marks.rs`: which lines are listed
+//! - `work.rs`: carries a run out; `look.rs`: opens, compares, exports; `import.rs`: records from elsewhere
 
+pub mod asked;
+mod batch;
+mod import;
+mod look;
+pub use look::writes;
+pub mod marks;
 mod model;
-pub mod score;
 pub mod setup;
 pub mod store;
 mod work;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use leptos::prelude::*;
-use mmedbench::run::Plan;
-use mmedbench::{Question, QuestionRecord};
+use mmedbench::QuestionRecord;
+use mmedbench::report::compare::Comparison;
+use mmedbench::report::rationales::Rationales;
+use mmedbench::report::{Counts, Report};
+use mmedbench::statistics::interval::wilson;
 
-use crate::download::save;
 use crate::engine::Engine;
-use crate::files::read_text;
 use crate::library::Library;
 use crate::notices::{Notices, Topic};
+use crate::text::percent;
+use asked::Asked;
+use batch::Batch;
+use marks::Marks;
 use store::StoredRun;
-
-/// Larger records are refused before they are read: 100,000 questions have about 60 MB.
-const LARGEST_RECORD: f64 = 256e6;
 
 /// A run on the screen.
 pub struct Opened {
     pub run: StoredRun,
-    pub records: Vec<QuestionRecord>,
-    /// What was asked, where its data are in this browser.
-    pub plan: Option<Plan>,
-    /// Places in the plan's questions, by hash.
-    places: BTreeMap<String, usize>,
+    pub counts: Counts,
+    pub marks: Marks,
+    pub asked: Asked,
+    batches: Vec<Batch>,
 }
 
 impl Opened {
-    fn new(run: StoredRun, records: Vec<QuestionRecord>, plan: Option<Plan>) -> Opened {
-        let questions = plan.iter().flat_map(|p| p.questions().iter().enumerate());
-        let places = questions.map(|(place, q)| (q.hash(), place)).collect();
+    fn new(run: StoredRun, asked: Asked) -> Opened {
         Opened {
             run,
-            records,
-            plan,
-            places,
+            counts: Counts::default(),
+            marks: Marks::default(),
+            asked,
+            batches: Vec::new(),
         }
     }
 
-    /// The question of a line, where its data are here.
-    pub fn question(&self, record: &QuestionRecord) -> Option<&Question> {
-        let place = *self.places.get(&record.question_hash)?;
-        self.plan.as_ref()?.questions().get(place)
+    /// A batch that is stored, and its lines.
+    fn add(&mut self, batch: Batch, lines: &[QuestionRecord]) {
+        self.batches.push(batch);
+        for line in lines {
+            self.counts.add(line);
+            self.marks.add(line);
+        }
     }
 }
 
-/// Another run, to compare with.
+/// Another run, beside the opened one.
 pub struct Other {
     pub run: StoredRun,
-    pub records: Vec<QuestionRecord>,
+    /// Or why the two do not compare.
+    pub comparison: Result<Comparison, String>,
+}
+
+/// How like the stored rationales the written ones are.
+#[derive(Clone)]
+pub enum Written {
+    NotAsked,
+    Working,
+    /// Or why there is nothing to say.
+    Known(Result<Rationales, &'static str>),
 }
 
 /// How a run at work goes.
@@ -91,8 +111,11 @@ pub enum Estimate {
 pub struct Bench {
     pub runs: RwSignal<Option<Vec<StoredRun>>>,
     pub opened: RwSignal<Option<Opened>>,
+    /// What the opened run's record says; none before its first answer.
+    pub report: RwSignal<Option<Arc<Report>>>,
+    pub rationales: RwSignal<Written>,
     pub other: RwSignal<Option<Other>>,
-    /// Of the opened run: the line that is looked at.
+    /// Of the opened run: the place of the line that is looked at.
     pub question: RwSignal<Option<usize>>,
     /// The run at work, by its id.
     pub working: RwSignal<Option<String>>,
@@ -109,6 +132,8 @@ impl Bench {
         Bench {
             runs: RwSignal::new(None),
             opened: RwSignal::new(None),
+            report: RwSignal::new(None),
+            rationales: RwSignal::new(Written::NotAsked),
             other: RwSignal::new(None),
             question: RwSignal::new(None),
             working: RwSignal::new(None),
@@ -130,19 +155,6 @@ impl Bench {
         self.notices.say(Topic::Benchmark, problem);
     }
 
-    /// Reads the list of runs anew.
-    pub fn list(self) {
-        leptos::task::spawn_local(async move {
-            match store::runs().await {
-                Ok(runs) => self.runs.set(Some(runs)),
-                Err(error) => {
-                    self.say(format!("The runs cannot be read: {}.", error.0));
-                    self.runs.set(Some(Vec::new()));
-                }
-            }
-        });
-    }
-
     fn stored(self, id: &str) -> Option<StoredRun> {
         self.runs.with_untracked(|runs| runs.iter().flatten().find(|r| r.id == id).cloned())
     }
@@ -158,104 +170,44 @@ impl Bench {
         });
     }
 
-    /// Shows a run.
-    pub fn open(self, id: String) {
-        let Some(run) = self.stored(&id) else { return };
-        leptos::task::spawn_local(async move {
-            let record = match store::record(&run).await {
-                Ok(record) => record,
-                Err(error) => return self.say(format!("The run cannot be read: {}.", error.0)),
-            };
-            // Data that are gone leave the record readable: its questions then have no text.
-            let plan = match &run.setup {
-                Some(setup) => setup.plan(self.library, 1).await.ok(),
-                None => None,
-            };
-            // It may have gone on while it was read.
-            let run = self.stored(&id).filter(|r| r.done == record.questions.len()).unwrap_or(run);
-            self.question.set(None);
-            self.other.set(None);
-            self.opened.set(Some(Opened::new(run, record.questions, plan)));
+    fn shows(self, id: &str) -> bool {
+        self.opened.with_untracked(|o| o.as_ref().is_some_and(|o| o.run.id == id))
+    }
+
+    /// Makes the numbers of the opened run anew.
+    fn refresh(self) {
+        let made = self.opened.with_untracked(|o| {
+            let o = o.as_ref().filter(|o| o.counts.questions() > 0)?;
+            Some(o.counts.report(&o.run.header))
         });
-    }
-
-    /// Back to the form. A run at work goes on.
-    pub fn close(self) {
-        self.question.set(None);
-        self.other.set(None);
-        self.opened.set(None);
-    }
-
-    /// Looks at another run beside the opened one; none with an unknown id.
-    pub fn compare(self, id: String) {
-        let Some(run) = self.stored(&id) else {
-            return self.other.set(None);
-        };
-        leptos::task::spawn_local(async move {
-            match store::record(&run).await {
-                Ok(record) => self.other.set(Some(Other {
-                    run,
-                    records: record.questions,
-                })),
-                Err(error) => self.say(format!("The run cannot be read: {}.", error.0)),
-            }
-        });
-    }
-
-    pub fn remove(self, id: String) {
-        leptos::task::spawn_local(async move {
-            match store::delete(&id).await {
-                Ok(()) => self.runs.update(|runs| runs.iter_mut().for_each(|r| r.retain(|run| run.id != id))),
-                Err(error) => self.say(format!("The run could not be deleted: {}.", error.0)),
-            }
-        });
-    }
-
-    /// Gives the record as a file.
-    pub fn export(self, id: String) {
-        let Some(run) = self.stored(&id) else { return };
-        leptos::task::spawn_local(async move {
-            match store::jsonl(&run).await {
-                Ok(text) => save(&format!("mmedkit-benchmark-{id}.jsonl"), "application/jsonl", &text),
-                Err(error) => self.say(format!("The run cannot be read: {}.", error.0)),
-            }
-        });
-    }
-
-    /// Takes a record in and shows it.
-    pub async fn import(self, file: web_sys::File) {
-        let name = file.name();
-        let text = match read_text(&file, LARGEST_RECORD).await {
-            Ok(text) => text,
-            Err(problem) => return self.say(format!("{problem}.")),
-        };
-        match store::import(&text).await {
-            Ok(run) => {
-                self.notices.clear(Topic::Benchmark);
-                self.note(&run);
-                self.open(run.id);
-            }
-            Err(problem) => self.say(format!("{name}: {problem}.")),
+        match made.transpose() {
+            Ok(report) => self.report.set(report.map(Arc::new)),
+            Err(error) => self.say(format!("The numbers of this run cannot be shown: {error}.")),
         }
     }
+}
 
-    /// The text that a question's answer followed, of the opened run; a sentence where it cannot be made again.
-    pub fn prompt_of(self, question: &Question) -> String {
-        let asked = self.opened.with_untracked(|o| {
-            let plan = o.as_ref()?.plan.as_ref()?;
-            let place = plan.questions().iter().position(|q| q == question)?;
-            let item = plan.items().iter().find(|item| item.question == place)?;
-            Some((plan.ask(*item).ok()?, plan.settings.chat, plan.settings.protocol.writes()))
-        });
-        let Some((asked, chat, writes)) = asked else {
-            return "The prompt cannot be made again from what is in this browser.".into();
-        };
-        let frame = if chat {
-            "(As the user’s message, in the model’s chat template.)\n\n"
-        } else {
-            ""
-        };
-        let lead = if writes { String::new() } else { asked.lead };
-        format!("{frame}{}{lead}", asked.text)
+/// Accuracy in a few words.
+pub fn in_words(right: usize, total: usize) -> String {
+    match wilson(right, total, mmedbench::report::ALPHA) {
+        Some(interval) => format!(
+            "{} right ({}–{})",
+            percent(right as f64 / total as f64),
+            (interval.low * 100.0).round(),
+            percent(interval.high)
+        ),
+        None => "nothing answered yet".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accuracy_is_said_with_its_interval() {
+        // Wilson, 2 of 4, by statsmodels 0.14: (0.150036, 0.849964).
+        assert_eq!(in_words(2, 4), "50 % right (15–85 %)");
+        assert_eq!(in_words(0, 0), "nothing answered yet");
     }
 }

@@ -1,6 +1,6 @@
 //! What a benchmark run is asked to be: chosen in the form, remembered, and stored with the run, so that it can go on after the tab is gone.
 
-use mmedbench::run::{Data, Plan, Settings};
+use mmedbench::run::{Data, MOST_TOKENS, Plan, Settings};
 use mmedbench::{Language, Protocol, Question, Template};
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +9,6 @@ use crate::storage::prefs;
 
 /// The seed of orders, samples and examples. Fixed, so that two models are asked the same questions; it stands in the record.
 pub const SEED: u64 = 0;
-
-/// A written answer is rarely longer, and the paper's 1,000 tokens take a browser minutes.
-const MOST_TOKENS: u32 = 512;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
@@ -28,7 +25,14 @@ pub struct Setup {
     pub chat: bool,
     /// At most so many questions; none: all.
     pub limit: Option<usize>,
+    /// Most tokens of a written answer.
+    #[serde(default = "most_tokens")]
+    pub max_tokens: u32,
     pub seed: u64,
+}
+
+fn most_tokens() -> u32 {
+    MOST_TOKENS
 }
 
 impl Setup {
@@ -42,16 +46,21 @@ impl Setup {
             shots: self.shots,
             chat: self.chat,
             seed: self.seed,
-            max_tokens: MOST_TOKENS,
+            max_tokens: self.max_tokens,
             together,
             ..Settings::default()
         };
+        let of_test = asked.iter().any(|q| is_in(&q.id, "test"));
+        let broken = library.broken(&Choice::from_key(&self.choice));
         let data = Data {
             name: self.title.clone(),
-            unreadable_lines: 0,
+            unreadable_lines: broken
+                .iter()
+                .filter(|(file, _)| !of_test || is_in(file, "test"))
+                .map(|(_, n)| n)
+                .sum(),
         };
-        let pool = if training.is_empty() { asked.clone() } else { training };
-        let mut plan = Plan::new(settings, data, asked, &pool).map_err(|e| e.to_string())?;
+        let mut plan = Plan::new(settings, data, asked, &training).map_err(|e| e.to_string())?;
         if let Some(limit) = self.limit {
             plan.limit(limit);
         }
@@ -61,15 +70,16 @@ impl Setup {
 
 /// Questions to ask, and those to take examples from: where files lie in folders named train and test, only the test is asked.
 pub fn split(all: Vec<Question>) -> (Vec<Question>, Vec<Question>) {
-    let is = |q: &Question, folder: &str| {
-        let id = q.id.to_ascii_lowercase();
-        id.split('/').rev().skip(1).any(|part| part == folder)
-    };
-    let (test, rest): (Vec<Question>, Vec<Question>) = all.into_iter().partition(|q| is(q, "test"));
+    let (test, rest): (Vec<Question>, Vec<Question>) = all.into_iter().partition(|q| is_in(&q.id, "test"));
     if test.is_empty() {
         return (rest, Vec::new());
     }
-    (test, rest.into_iter().filter(|q| is(q, "train")).collect())
+    (test, rest.into_iter().filter(|q| is_in(&q.id, "train")).collect())
+}
+
+/// Whether a file's path, or the id of a question in it, has this folder in it.
+fn is_in(path: &str, folder: &str) -> bool {
+    path.split('/').rev().skip(1).any(|part| part.eq_ignore_ascii_case(folder))
 }
 
 /// A protocol in plain words.

@@ -1,19 +1,22 @@
 //! Carries a run out: measures how long it will take, asks the model batch by batch, stores the lines, tells the page.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use leptos::prelude::*;
 use mmedbench::run::{self, Done, Outcome, Plan, RunError, Sink};
 use worker::protocol::Failure;
 
+use super::asked::Asked;
+use super::batch::Batch;
 use super::model::{PageModel, is_of_engine};
 use super::setup::{Setup, remember};
-use super::store::{self, StoredRun};
+use super::store::{StoredRun, Writer};
 use super::{Bench, Estimate, Opened, Pace};
 use crate::engine::ModelState;
-use crate::storage::idb::DbError;
+use crate::storage::StorageError;
 
 /// Questions of the short measurement; half of them warm up.
 const MEASURED: usize = 6;
@@ -24,33 +27,28 @@ const LARGEST_BATCH: usize = 32;
 const USUAL_BATCH: usize = 8;
 /// How much the newest batch counts for the speed that is shown.
 const NEWEST: f64 = 0.25;
+/// At most this share of the time goes into the numbers that are shown meanwhile.
+const FOR_NUMBERS: f64 = 0.05;
 
 /// Lines go to the stored run.
 struct StoreSink {
-    run: Rc<RefCell<StoredRun>>,
-    since: f64,
+    writer: Writer,
+    /// What was stored last, for whoever tells the page.
+    last: Rc<Cell<Option<Batch>>>,
 }
 
 impl Sink for StoreSink {
     type Error = StoreError;
 
     async fn append(&mut self, lines: &str) -> Result<(), StoreError> {
-        let now = js_sys::Date::now();
-        let mut run = self.run.borrow().clone();
-        run.milliseconds += now - self.since;
-        self.since = now;
-        // The runner hands over text; a line says of itself whether it is right.
-        let right = lines.lines().filter(|line| line.contains("\"correct\":true")).count();
-        store::append(&mut run, lines, lines.lines().count(), right)
-            .await
-            .map_err(StoreError)?;
-        *self.run.borrow_mut() = run;
+        let batch = self.writer.append(lines).await.map_err(StoreError)?;
+        self.last.set(Some(batch));
         Ok(())
     }
 }
 
 #[derive(Debug)]
-struct StoreError(DbError);
+struct StoreError(StorageError);
 
 impl std::fmt::Display for StoreError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -125,20 +123,13 @@ impl Bench {
             let Some(header) = self.header(&plan, &id, &started) else {
                 return self.end("The model is gone; load it again.".into());
             };
-            let run = StoredRun {
-                id,
-                header,
-                setup: Some(setup),
-                done: 0,
-                right: 0,
-                total: plan.items().len(),
-                batches: 0,
-                milliseconds: 0.0,
+            let run = StoredRun::new(id, header, Some(setup), plan.items().len());
+            let writer = match Writer::begin(&run).await {
+                Ok(writer) => writer,
+                Err(error) => return self.end(format!("The run cannot be stored: {}.", error.0)),
             };
-            if let Err(error) = store::put(&run).await {
-                return self.end(format!("The run could not be stored: {}.", error.0));
-            }
-            self.work(Opened::new(run, Vec::new(), Some(plan)), Done::default()).await;
+            let opened = Opened::new(run, Asked::of_plan(Arc::new(plan)));
+            self.work(opened, Done::default(), writer).await;
         });
     }
 
@@ -156,14 +147,10 @@ impl Bench {
                 Ok(plan) => plan,
                 Err(problem) => return self.end(format!("{problem}.")),
             };
-            // As it is stored now: another tab may have gone on with it.
-            let stored = store::runs().await.unwrap_or_default().into_iter().find(|r| r.id == run.id);
-            let Some(run) = stored else {
-                return self.end("This run was deleted.".into());
-            };
-            let record = match store::record(&run).await {
-                Ok(record) => record,
-                Err(error) => return self.end(format!("The run cannot be read: {}.", error.0)),
+            // As it is stored now: another tab may have gone on with it, or be at it.
+            let (run, files, writer) = match Writer::go_on(&run.id).await {
+                Ok(all) => all,
+                Err(error) => return self.end(format!("This run cannot go on: {}.", error.0)),
             };
             let Some(header) = self.header(&plan, &run.id, &run.header.started) else {
                 return self.end("The model is gone; load it again.".into());
@@ -176,9 +163,18 @@ impl Bench {
                     list.join(", ")
                 ));
             }
+            let mut opened = Opened::new(run, Asked::of_plan(Arc::new(plan)));
             let mut done = Done::default();
-            record.questions.iter().for_each(|line| done.add(line));
-            self.work(Opened::new(run, record.questions, Some(plan)), done).await;
+            for batch in &files.batches {
+                match files.lines(*batch).await {
+                    Ok(lines) => {
+                        lines.iter().for_each(|line| done.add(line));
+                        opened.add(*batch, &lines);
+                    }
+                    Err(error) => return self.end(format!("The run cannot be read: {}.", error.0)),
+                }
+            }
+            self.work(opened, done, writer).await;
         });
     }
 
@@ -209,34 +205,32 @@ impl Bench {
         Some(plan.header(id, started, software, model, context))
     }
 
-    async fn work(self, opened: Opened, done: Done) {
-        let run = Rc::new(RefCell::new(opened.run.clone()));
-        let id = opened.run.id.clone();
+    async fn work(self, opened: Opened, done: Done, writer: Writer) {
+        let mut run = opened.run.clone();
         let client = match self.engine.client() {
             Ok(client) => client,
             Err(failure) => return self.end(failure.message),
         };
-        let Some(plan) = opened.plan.clone() else {
-            return self.end(String::new());
+        let Some(plan) = opened.asked.plan().cloned() else {
+            return self.end("The questions of this run are gone.".into());
         };
-        self.note(&opened.run);
-        self.working.set(Some(id.clone()));
+        self.working.set(Some(run.id.clone()));
         self.pausing.set(false);
         self.pace.set(Pace::default());
-        self.question.set(None);
-        self.other.set(None);
-        self.opened.set(Some(opened));
+        self.show(opened);
 
+        let last = Rc::new(Cell::new(None));
         let mut sink = StoreSink {
-            run: run.clone(),
-            since: js_sys::Date::now(),
+            writer,
+            last: last.clone(),
         };
-        let mut last = js_sys::Date::now();
-        let facts = run.clone();
+        let mut before = js_sys::Date::now();
+        let mut numbers_at = 0.0;
+        let id = run.id.clone();
         let result = run::run(&plan, done, &mut PageModel(client), &mut sink, move |update| {
             let now = js_sys::Date::now();
-            let speed = update.lines.len() as f64 * 1000.0 / (now - last).max(1.0);
-            last = now;
+            let speed = update.lines.len() as f64 * 1000.0 / (now - before).max(1.0);
+            before = now;
             self.pace.update(|pace| {
                 // The first batch makes pipelines; the second speed counts whole.
                 pace.per_second = if pace.batches < 2 {
@@ -247,16 +241,23 @@ impl Bench {
                 pace.batches += 1;
                 pace.left = (update.total - update.done) as f64 / pace.per_second.max(1e-6);
             });
-            let run = facts.borrow().clone();
-            self.note(&run);
-            let shown = self.opened.with_untracked(|o| o.as_ref().is_some_and(|o| o.run.id == run.id));
-            if shown {
-                self.opened.update(|o| {
-                    if let Some(o) = o {
-                        o.records.extend_from_slice(update.lines);
-                        o.run = run;
+            // Nothing is stored where the model has failed at the first question of a batch.
+            if let Some(batch) = last.take() {
+                run.add(batch);
+                self.note(&run);
+                if self.shows(&run.id) {
+                    self.opened.update(|o| {
+                        if let Some(o) = o {
+                            o.add(batch, update.lines);
+                            o.run = run.clone();
+                        }
+                    });
+                    if now >= numbers_at {
+                        self.refresh();
+                        let after = js_sys::Date::now();
+                        numbers_at = after + (after - now) / FOR_NUMBERS;
                     }
-                });
+                }
             }
             if self.pausing.get_untracked() {
                 ControlFlow::Break(())
@@ -265,11 +266,18 @@ impl Bench {
             }
         })
         .await;
+        if self.shows(&id) {
+            self.refresh();
+        }
         let problem = match result {
             Ok(Outcome::Finished | Outcome::Paused) => String::new(),
             Err(RunError::Model { id, error }) => self.stopped(&id, error),
             Err(error) => format!("The run has stopped. {error}. What was answered is kept."),
         };
+        // A run that never had an answer is nowhere but on the screen.
+        if self.stored(&id).is_none() && self.shows(&id) {
+            self.close();
+        }
         self.end(problem);
     }
 

@@ -49,11 +49,11 @@ pub fn DataPanel(#[prop(into)] on_deck: Callback<Choice>) -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="data-panel-title">
             <h2 class="panel-title" id="data-panel-title">"Your own questions"</h2>
-            <p class="quiet">"In MMedBench’s format: its folder, its zip archive, or any JSONL file. They stay in this browser."</p>
+            <p class="quiet">"MMedBench’s folder or zip archive, any JSONL file in its format, or a benchmark’s own file (MedQA, HEAD-QA, PubMedQA and others). They stay in this browser."</p>
             <div class="panel-row">
                 <label class="button">
                     "Files …"
-                    <input type="file" class="visually-hidden" accept=".jsonl,.zip" multiple data-testid="data-file" on:change=take />
+                    <input type="file" class="visually-hidden" accept=".jsonl,.json,.csv,.tsv,.zip" multiple data-testid="data-file" on:change=take />
                 </label>
                 <label class="button">
                     "Folder …"

@@ -1,7 +1,7 @@
 //! Ratings of rationales in this browser: a study made from the person's own questions and runs, judged blind, kept question by question.
 //!
 //! `mmedbench::rating` says what a study and its ratings are; here is where they come from and where they stay. What must hold: a judged
-//! question is stored before the next one is shown.
+//! question is stored before the next one is shown; which source wrote what is not shown before a rater has judged everything.
 
 mod store;
 
@@ -44,8 +44,6 @@ impl Opened {
 pub struct Rate {
     pub all: RwSignal<Option<Vec<Stored>>>,
     pub opened: RwSignal<Option<Opened>>,
-    /// Whether what was said is looked at, before all is judged.
-    pub looking: RwSignal<bool>,
     pub bench: Bench,
     notices: Notices,
 }
@@ -55,7 +53,6 @@ impl Rate {
         Rate {
             all: RwSignal::new(None),
             opened: RwSignal::new(None),
-            looking: RwSignal::new(false),
             bench,
             notices,
         }
@@ -103,7 +100,7 @@ impl Rate {
         let known = runs::runs().await.map_err(|e| e.0)?;
         for id in &setup.runs {
             let run = known.iter().find(|run| run.id == *id).ok_or("a run of this study was deleted")?;
-            let record = runs::record(run).await.map_err(|e| e.0)?;
+            let record = runs::record(id).await.map_err(|e| e.0)?;
             // Two runs of one model differ by when they were begun.
             let name = format!("{}, {}, {}", run.model(), run.prompt(), run.header.started);
             sources.push(Source::of_run(&name, &record));
@@ -147,7 +144,6 @@ impl Rate {
             Ok(left) => {
                 self.notices.clear(Topic::Rating);
                 self.note(&stored);
-                self.looking.set(false);
                 self.opened.set(Some(Opened {
                     stored,
                     study,
@@ -181,7 +177,6 @@ impl Rate {
 
     pub fn close(self) {
         self.opened.set(None);
-        self.looking.set(false);
     }
 
     pub fn remove(self, id: String) {

@@ -3,7 +3,8 @@
 use mmedbench::rating::{Ratings, RatingsHeader};
 use serde::{Deserialize, Serialize};
 
-use crate::storage::idb::{self, DbError, Store};
+use crate::storage::StorageError;
+use crate::storage::idb::{self, Store};
 
 /// What a study is made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,7 +61,7 @@ struct Kept {
 }
 
 /// All that are stored. What cannot be read (of another version) is passed over.
-pub async fn all() -> Result<Vec<Stored>, DbError> {
+pub async fn all() -> Result<Vec<Stored>, StorageError> {
     let kept = idb::all(Store::Ratings).await?;
     let read = |text: &String| {
         let kept: Kept = serde_json::from_str(text).ok()?;
@@ -72,15 +73,15 @@ pub async fn all() -> Result<Vec<Stored>, DbError> {
     Ok(kept.iter().filter_map(read).collect())
 }
 
-pub async fn put(stored: &Stored) -> Result<(), DbError> {
+pub async fn put(stored: &Stored) -> Result<(), StorageError> {
     let kept = Kept {
         setup: stored.setup.clone(),
         record: stored.ratings.to_jsonl(),
     };
-    let text = serde_json::to_string(&kept).map_err(|e| DbError(e.to_string()))?;
+    let text = serde_json::to_string(&kept).map_err(|e| StorageError(e.to_string()))?;
     idb::put(Store::Ratings, &stored.id, &text).await
 }
 
-pub async fn delete(id: &str) -> Result<(), DbError> {
+pub async fn delete(id: &str) -> Result<(), StorageError> {
     idb::delete(&[Store::Ratings], id).await
 }

@@ -4,15 +4,16 @@
 //! and closes it, so that another tab with a newer version is never blocked.
 
 use futures::channel::oneshot;
-use js_sys::Reflect;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbDatabase, IdbOpenDbRequest, IdbRequest, IdbTransaction, IdbTransactionMode};
 
-const NAME: &str = "mmedkit";
-const VERSION: u32 = 3;
+use super::StorageError;
 
-/// A store. New ones are added at the end, and the version raised.
+const NAME: &str = "mmedkit";
+const VERSION: u32 = 4;
+
+/// A store. When one is added or removed, the version is raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
     /// A run as JSON, by its id.
@@ -21,61 +22,25 @@ pub enum Store {
     Decks,
     /// The questions of a deck, as JSON.
     DeckQuestions,
-    /// What is known about a benchmark run, without its records, by its id.
-    BenchRuns,
-    /// Lines of a benchmark run's record, by `ID/NUMBER` of the batch that they were written in.
-    BenchRecords,
     /// A rater's ratings of a study, with what it was made from.
     Ratings,
 }
 
 impl Store {
-    const ALL: [Store; 6] = [
-        Store::Runs,
-        Store::Decks,
-        Store::DeckQuestions,
-        Store::BenchRuns,
-        Store::BenchRecords,
-        Store::Ratings,
-    ];
+    const ALL: [Store; 4] = [Store::Runs, Store::Decks, Store::DeckQuestions, Store::Ratings];
 
     fn name(self) -> &'static str {
         match self {
             Store::Runs => "runs",
             Store::Decks => "decks",
             Store::DeckQuestions => "deck-questions",
-            Store::BenchRuns => "bench-runs",
-            Store::BenchRecords => "bench-records",
             Store::Ratings => "ratings",
         }
     }
 }
 
-/// Why the browser's database did not do it, in plain words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DbError(pub String);
-
-impl From<JsValue> for DbError {
-    fn from(error: JsValue) -> DbError {
-        let name = Reflect::get(&error, &"name".into())
-            .ok()
-            .and_then(|n| n.as_string())
-            .unwrap_or_default();
-        let message = Reflect::get(&error, &"message".into())
-            .ok()
-            .and_then(|n| n.as_string())
-            .unwrap_or_default();
-        DbError(match name.as_str() {
-            "ConstraintError" => "another tab has written there already".into(),
-            "QuotaExceededError" => "the browser's storage for this site is full; delete a model or old runs".into(),
-            "" => "the browser gives this page no database (private window?)".into(),
-            name => format!("{name}: {message}"),
-        })
-    }
-}
-
 /// Writes or replaces.
-pub async fn put(store: Store, key: &str, value: &str) -> Result<(), DbError> {
+pub async fn put(store: Store, key: &str, value: &str) -> Result<(), StorageError> {
     write(&[store], |tx| {
         tx.object_store(store.name())?.put_with_key(&value.into(), &key.into())?;
         Ok(())
@@ -83,49 +48,8 @@ pub async fn put(store: Store, key: &str, value: &str) -> Result<(), DbError> {
     .await
 }
 
-/// Writes or replaces `known` and adds `new`: both or, where `new`'s key is taken, neither.
-pub async fn put_with_new(known: (Store, &str, &str), new: (Store, &str, &str)) -> Result<(), DbError> {
-    write(&[known.0, new.0], |tx| {
-        tx.object_store(new.0.name())?.add_with_key(&new.2.into(), &new.1.into())?;
-        tx.object_store(known.0.name())?.put_with_key(&known.2.into(), &known.1.into())?;
-        Ok(())
-    })
-    .await
-}
-
-/// Removes what has a key that begins with `prefix`.
-pub async fn delete_prefix(store: Store, prefix: &str) -> Result<(), DbError> {
-    write(&[store], |tx| {
-        tx.object_store(store.name())?.delete(&beginning_with(prefix)?)?;
-        Ok(())
-    })
-    .await
-}
-
-/// The values whose keys begin with `prefix`, in the order of the keys.
-pub async fn with_prefix(store: Store, prefix: &str) -> Result<Vec<String>, DbError> {
-    let db = open().await?;
-    let request = db
-        .transaction_with_str(store.name())?
-        .object_store(store.name())?
-        .get_all_with_key(&beginning_with(prefix)?)?;
-    let values = finished(&request).await?;
-    db.close();
-    Ok(js_sys::Array::from(&values).iter().filter_map(|v| v.as_string()).collect())
-}
-
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = IDBKeyRange, js_name = bound, catch)]
-    fn keys_between(low: &str, high: &str) -> Result<JsValue, JsValue>;
-}
-
-fn beginning_with(prefix: &str) -> Result<JsValue, JsValue> {
-    keys_between(prefix, &format!("{prefix}\u{ffff}"))
-}
-
 /// Removes, if it is there.
-pub async fn delete(stores: &[Store], key: &str) -> Result<(), DbError> {
+pub async fn delete(stores: &[Store], key: &str) -> Result<(), StorageError> {
     write(stores, |tx| {
         for store in stores {
             tx.object_store(store.name())?.delete(&key.into())?;
@@ -136,7 +60,7 @@ pub async fn delete(stores: &[Store], key: &str) -> Result<(), DbError> {
 }
 
 /// One value.
-pub async fn get(store: Store, key: &str) -> Result<Option<String>, DbError> {
+pub async fn get(store: Store, key: &str) -> Result<Option<String>, StorageError> {
     let db = open().await?;
     let request = db
         .transaction_with_str(store.name())?
@@ -148,7 +72,7 @@ pub async fn get(store: Store, key: &str) -> Result<Option<String>, DbError> {
 }
 
 /// All values, in the order of their keys.
-pub async fn all(store: Store) -> Result<Vec<String>, DbError> {
+pub async fn all(store: Store) -> Result<Vec<String>, StorageError> {
     let db = open().await?;
     let request = db.transaction_with_str(store.name())?.object_store(store.name())?.get_all()?;
     let values = finished(&request).await?;
@@ -156,7 +80,7 @@ pub async fn all(store: Store) -> Result<Vec<String>, DbError> {
     Ok(js_sys::Array::from(&values).iter().filter_map(|v| v.as_string()).collect())
 }
 
-async fn write(stores: &[Store], work: impl FnOnce(&IdbTransaction) -> Result<(), JsValue>) -> Result<(), DbError> {
+async fn write(stores: &[Store], work: impl FnOnce(&IdbTransaction) -> Result<(), JsValue>) -> Result<(), StorageError> {
     let db = open().await?;
     let names: js_sys::Array = stores.iter().map(|s| JsValue::from_str(s.name())).collect();
     let tx = db.transaction_with_str_sequence_and_mode(&names, IdbTransactionMode::Readwrite)?;
@@ -183,7 +107,7 @@ async fn write(stores: &[Store], work: impl FnOnce(&IdbTransaction) -> Result<()
     Ok(result?)
 }
 
-async fn open() -> Result<IdbDatabase, DbError> {
+async fn open() -> Result<IdbDatabase, StorageError> {
     let factory = leptos::prelude::window().indexed_db()?.ok_or(JsValue::NULL)?;
     let request: IdbOpenDbRequest = factory.open_with_u32(NAME, VERSION)?;
     let upgraded = request.clone();
@@ -192,22 +116,25 @@ async fn open() -> Result<IdbDatabase, DbError> {
             return;
         };
         let names = db.object_store_names();
-        for store in Store::ALL {
-            if !(0..names.length()).any(|i| names.get(i).as_deref() == Some(store.name())) {
-                // A failure here aborts the upgrade, and opening fails with its error.
-                let _ = db.create_object_store(store.name());
-            }
+        let there: Vec<String> = (0..names.length()).filter_map(|i| names.get(i)).collect();
+        let wanted = Store::ALL.map(Store::name);
+        // A failure here aborts the upgrade, and opening fails with its error.
+        for name in wanted.iter().filter(|name| !there.iter().any(|t| t == *name)) {
+            let _ = db.create_object_store(name);
+        }
+        for name in there.iter().filter(|name| !wanted.contains(&name.as_str())) {
+            let _ = db.delete_object_store(name);
         }
     });
     request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
     let db = finished(&request).await?;
     request.set_onupgradeneeded(None);
     db.dyn_into::<IdbDatabase>()
-        .map_err(|_| DbError("the browser's database did not open".into()))
+        .map_err(|_| StorageError::new("the browser's database did not open"))
 }
 
 /// The result of a request, once it is there.
-async fn finished(request: &IdbRequest) -> Result<JsValue, DbError> {
+async fn finished(request: &IdbRequest) -> Result<JsValue, StorageError> {
     let (done, wait) = oneshot::channel();
     let done = std::rc::Rc::new(std::cell::Cell::new(Some(done)));
     let on = |ok: bool| {

@@ -16,7 +16,7 @@
 //! - [`record`], [`summary`]: run records (JSONL, CSV), and what is shown from them
 //! - [`metrics`]: how like a reference a text is, and in which language
 //! - [`published`]: the paper's results as data
-//! - [`report`]: all of that for a run, as tables, CSV, JSON or a page; two runs compared
+//! - [`report`]: all of that for a run, counted line by line, as tables, CSV, JSON or a page; two runs compared
 //! - [`rating`]: people judge rationales: studies, ratings, agreement, correlation with metrics
 //! - [`statistics`]: intervals, tests, calibration, means, agreement, early stopping
 
@@ -47,7 +47,7 @@ mod unicode;
 
 pub use language::Language;
 pub use prompt::{Prompt, PromptVariant};
-pub use protocol::{OptionOrder, Protocol};
+pub use protocol::{BeginToken, OptionOrder, Protocol};
 pub use question::{Question, letters_from, letters_to_string};
 pub use reader::{LineError, ReadReport};
 pub use record::{QuestionRecord, RunHeader, RunRecord};

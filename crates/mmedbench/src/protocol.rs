@@ -94,6 +94,37 @@ impl OptionOrder {
     }
 }
 
+/// Which token stands before a text, where no chat template writes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BeginToken {
+    /// What the model expects there, as its tokenizer puts it: lm-evaluation-harness's default (since `add_bos_token` has none of its own).
+    #[default]
+    Model,
+    /// The model's begin token, also where its tokenizer leaves it out: the harness's `add_bos_token=True`.
+    Yes,
+    /// None: the harness's `add_bos_token=False`, its default in older versions. An empty text is the begin token all the same.
+    No,
+}
+
+impl BeginToken {
+    pub const ALL: [BeginToken; 3] = [BeginToken::Model, BeginToken::Yes, BeginToken::No];
+
+    /// Its name in commands and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            BeginToken::Model => "model",
+            BeginToken::Yes => "yes",
+            BeginToken::No => "no",
+        }
+    }
+
+    /// The inverse of [`BeginToken::name`].
+    pub fn parse(name: &str) -> Option<BeginToken> {
+        BeginToken::ALL.into_iter().find(|begin| begin.name() == name)
+    }
+}
+
 /// A question as the model sees it: the same letters, other texts behind them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
@@ -193,6 +224,10 @@ mod tests {
         }
         for order in OptionOrder::ALL {
             assert_eq!(OptionOrder::parse(order.name()), Some(order));
+        }
+        for begin in BeginToken::ALL {
+            assert_eq!(BeginToken::parse(begin.name()), Some(begin));
+            assert_eq!(serde_json::to_value(begin).unwrap(), begin.name());
         }
     }
 

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::prompt::PromptId;
+use crate::protocol::BeginToken;
 use crate::{Language, Question};
 
 /// Version of the format, written as the header's first key.
@@ -58,6 +59,12 @@ pub struct Evaluation {
     /// Most tokens of a written answer; none where nothing is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
+    /// What stood before each text.
+    #[serde(default)]
+    pub begin_token: BeginToken,
+    /// By which result the run was to stop, e.g. `width 0.06`; none for a run that asks everything. It shapes no score and may be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// Longest text of the model in tokens; longer ones were cut on the left.
     pub context_length: u32,
     pub data: DataId,

@@ -112,6 +112,14 @@ impl Template {
         }
     }
 
+    /// The built-in prompt that a record names; `None` where this program has no such prompt, or another version of it.
+    pub fn of_record(id: &PromptId) -> Option<Template> {
+        let names = Template::NAMES.into_iter().chain([id.name.as_str()]);
+        names
+            .filter_map(|name| Template::built_in(name).ok())
+            .find(|template| template.id == *id)
+    }
+
     /// A prompt file's text; `file` names it in errors.
     pub fn from_json(file: &str, text: &str) -> Result<Template, TemplateError> {
         let bad = |reason: String| TemplateError::File { file: file.into(), reason };
@@ -186,7 +194,7 @@ impl Template {
         if let Some(only) = &self.only {
             return Ok(only);
         }
-        benchmark(question)
+        benchmark(&question.id, &question.source)
             .and_then(has)
             .or_else(|| has(question.language.name()))
             .or_else(|| has("any"))
@@ -267,9 +275,9 @@ impl Frame {
     }
 }
 
-/// The benchmark that a question comes from, as far as its id, source or file say so.
-pub fn benchmark(question: &Question) -> Option<&'static str> {
-    let text = format!("{} {}", question.id, question.source).to_ascii_lowercase();
+/// The benchmark that a question comes from, as far as its id (which may be its file) and its source say so.
+pub fn benchmark(id: &str, source: &str) -> Option<&'static str> {
+    let text = format!("{id} {source}").to_ascii_lowercase();
     if text.contains("frenchmedmcqa") {
         return None; // its name contains another's
     }

@@ -1,23 +1,13 @@
 //! Real files in MMedBench's format, from the conformance folder: every one is read whole, and counts equal those its README states.
 //!
-//! The folder is named by MMEDKIT_CONFORMANCE, else it lies beside the workspace. Without it these tests say so and pass; the crate's own
-//! fixtures (`own_files.rs`) are read in any case.
+//! The crate's own fixtures (`own_files.rs`) are read in any case.
+
+mod vectors;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mmedkit_mmedbench::{Language, ReadReport, reader::is_question_file};
-
-fn folder() -> Option<PathBuf> {
-    let folder = std::env::var_os("MMEDKIT_CONFORMANCE")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
-    if !folder.exists() {
-        println!("no conformance folder at {}: nothing to compare with", folder.display());
-        return None;
-    }
-    Some(folder)
-}
 
 /// Question files below `root`, with their paths relative to it.
 fn question_files(root: &Path) -> Vec<(String, Vec<u8>)> {
@@ -41,7 +31,7 @@ fn question_files(root: &Path) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn conformance_every_line_is_a_question() {
-    let Some(root) = folder() else { return };
+    let Some(root) = vectors::root() else { return };
     for part in ["mmedbench-format", "rationale-format", "english-benchmarks", "bundle-ja"] {
         for (name, bytes) in question_files(&root.join(part)) {
             let mut report = ReadReport::default();
@@ -63,7 +53,7 @@ fn conformance_every_line_is_a_question() {
 /// The table under "## Counts": language | Train | Test | options | several right answers (Train/Test).
 #[test]
 fn conformance_counts_are_those_of_the_readme() {
-    let Some(root) = folder() else { return };
+    let Some(root) = vectors::root() else { return };
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
     let table = readme.split("## Counts").nth(1).expect("the README has a section Counts");
     let mut stated: BTreeMap<(Language, bool), (usize, usize)> = BTreeMap::new();

@@ -1,6 +1,6 @@
 //! The paper's rule and the lenient chain against the conformance folder's 138 texts, read there by other code (its `make_vectors.py`).
 
-use std::path::PathBuf;
+mod vectors;
 
 use mmedkit_mmedbench::extract::paper;
 use mmedkit_mmedbench::lenient::lenient;
@@ -8,13 +8,7 @@ use serde_json::Value;
 
 #[test]
 fn conformance_extraction_of_written_answers() {
-    let folder = std::env::var_os("MMEDKIT_CONFORMANCE")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
-    if !folder.exists() {
-        println!("no conformance folder at {}: nothing to compare with", folder.display());
-        return;
-    }
+    let Some(folder) = vectors::root() else { return };
     let text = std::fs::read_to_string(folder.join("metrics/extraction.jsonl")).expect("metrics/extraction.jsonl");
     let (mut cases, mut wrong) = (0, Vec::new());
     for line in text.lines() {

@@ -1,6 +1,8 @@
 //! The benchmarks' own files, read by our readers, against the same items as the conformance folder's converter wrote them in MMedBench's
 //! schema: question by question. `originals/plan.json` says which file became which.
 
+mod vectors;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -8,20 +10,9 @@ use mmedkit_mmedbench::originals::Format;
 use mmedkit_mmedbench::{Question, ReadReport};
 use serde_json::Value;
 
-fn folder() -> Option<PathBuf> {
-    let folder = std::env::var_os("MMEDKIT_CONFORMANCE")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
-    if !folder.exists() {
-        println!("no conformance folder at {}: nothing to compare with", folder.display());
-        return None;
-    }
-    Some(folder)
-}
-
 #[test]
 fn conformance_originals_give_the_converted_questions() {
-    let Some(root) = folder() else { return };
+    let Some(root) = vectors::root() else { return };
     let plan: Vec<BTreeMap<String, String>> =
         serde_json::from_slice(&std::fs::read(root.join("originals/plan.json")).expect("originals/plan.json")).unwrap();
     assert!(!plan.is_empty(), "originals/plan.json names no file");

@@ -102,7 +102,7 @@ fn a_report_counts_what_the_record_says() {
     assert_eq!(calibration.n, 14);
     assert!(calibration.ece < 1e-12, "{calibration:?}");
     assert_eq!(report.published.len(), 20);
-    assert!(report.published[0].macro_percent > report.published[19].macro_percent);
+    assert!(report.published[0].mean > report.published[19].mean);
     let said = report.warnings.join("\n");
     for part in ["protocol letters", "English 8, there 1273", "in no score: 2", "18 of 30"] {
         assert!(said.contains(part), "{said}");

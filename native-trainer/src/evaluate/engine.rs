@@ -8,6 +8,7 @@ use decoder::generate::{Generation, StopStrings};
 use decoder::sample::Sampling;
 use decoder::score::{Score, ScoreRequest};
 use decoder::{Backend, Session};
+use mmedbench::BeginToken;
 use mmedbench::run::{Letters, Model, Request, Scored, WriteRequest, Written};
 use tokenizer::{Message, RenderOptions, StreamDecoder, Tokenizer};
 
@@ -17,26 +18,40 @@ use crate::pair::{self, Before};
 pub struct Engine<B: Backend> {
     session: Session<B>,
     tokenizer: Tokenizer,
+    begin: BeginToken,
     begun: Instant,
 }
 
 impl<B: Backend> Engine<B> {
-    pub fn new(session: Session<B>, tokenizer: Tokenizer) -> Engine<B> {
+    pub fn new(session: Session<B>, tokenizer: Tokenizer, begin: BeginToken) -> Engine<B> {
         Engine {
             session,
             tokenizer,
+            begin,
             begun: Instant::now(),
         }
     }
 
     fn in_tokens(&self, requests: &[Request]) -> Result<Vec<ScoreRequest>> {
-        let one = |request: &Request| pair::request(&self.tokenizer, &request.context, &request.continuations, before(request.rendered));
+        let one = |request: &Request| {
+            pair::request(
+                &self.tokenizer,
+                &request.context,
+                &request.continuations,
+                self.before(request.rendered),
+            )
+        };
         requests.iter().map(one).collect()
     }
-}
 
-fn before(rendered: bool) -> Before {
-    if rendered { Before::Rendered } else { Before::Expected }
+    fn before(&self, rendered: bool) -> Before {
+        match self.begin {
+            _ if rendered => Before::Rendered,
+            BeginToken::Model => Before::Expected,
+            BeginToken::Yes => Before::Begin,
+            BeginToken::No => Before::Nothing,
+        }
+    }
 }
 
 impl<B: Backend> Model for Engine<B> {
@@ -79,9 +94,7 @@ impl<B: Backend> Model for Engine<B> {
     async fn write(&mut self, request: &WriteRequest) -> Result<Written> {
         let tokenizer = &self.tokenizer;
         let mut prompt = tokenizer.encode(&request.prompt, false, request.rendered)?;
-        if !request.rendered {
-            prompt.splice(0..0, tokenizer.prefix().iter().copied());
-        }
+        prompt.splice(0..0, self.before(request.rendered).tokens(tokenizer)?);
         if prompt.is_empty() {
             bail!("the prompt is empty");
         }

@@ -4,13 +4,15 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use mmedbench::{Protocol, RunRecord, run};
+
+use crate::run_files;
 
 /// Arguments of `rescore`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// A record of written answers
+    /// A record of written answers, or a folder that holds the parts of one
     pub record: PathBuf,
     /// paper or lenient
     #[arg(long, value_parser = super::protocol)]
@@ -23,8 +25,8 @@ pub struct Args {
 /// Arguments of `merge`.
 #[derive(clap::Args, Debug)]
 pub struct MergeArgs {
-    /// Parts of one run
-    #[arg(required = true, num_args = 2..)]
+    /// Parts of one run: records, or folders of them. One that was cut in the middle of a line counts up to there
+    #[arg(required = true)]
     pub records: Vec<PathBuf>,
     /// The whole
     #[arg(long)]
@@ -33,7 +35,7 @@ pub struct MergeArgs {
 
 /// Reads written answers again.
 pub fn rescore(args: &Args) -> Result<()> {
-    let mut record = read(&args.record)?;
+    let mut record = run_files::read(&args.record)?;
     let changed = run::rescore(&mut record, args.protocol).with_context(|| args.record.display().to_string())?;
     let output = args.output.clone().unwrap_or_else(|| beside(&args.record, args.protocol));
     write(&output, &record)?;
@@ -50,7 +52,7 @@ pub fn rescore(args: &Args) -> Result<()> {
 
 /// Joins parts of a run.
 pub fn merge(args: &MergeArgs) -> Result<()> {
-    let records = args.records.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
+    let records = args.records.iter().map(|path| run_files::read(path)).collect::<Result<Vec<_>>>()?;
     let whole = run::merge(records)?;
     write(&args.output, &whole)?;
     println!("{}: {} answers", args.output.display(), whole.questions.len());
@@ -60,18 +62,6 @@ pub fn merge(args: &MergeArgs) -> Result<()> {
 fn beside(record: &Path, protocol: Protocol) -> PathBuf {
     let stem = record.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     record.with_file_name(format!("{stem}.{protocol}.jsonl"))
-}
-
-/// A record whose last line is whole.
-fn read(path: &Path) -> Result<RunRecord> {
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    if !text.is_empty() && !text.ends_with('\n') {
-        bail!(
-            "{}: its last line is cut; go on with the run first (the same evaluate command again)",
-            path.display()
-        );
-    }
-    RunRecord::from_jsonl(&text).with_context(|| path.display().to_string())
 }
 
 /// A new file; an old one is never written over.

@@ -1,6 +1,7 @@
 //! Before a run: data, languages, protocol, prompt, how many; how long it will take; and the runs there are.
 
 use leptos::prelude::*;
+use mmedbench::run::MOST_TOKENS;
 use mmedbench::{Language, Protocol, Template};
 
 use super::runs::Runs;
@@ -24,6 +25,7 @@ pub fn Form() -> impl IntoView {
     let prompt = RwSignal::new(last_prompt);
     let shots = RwSignal::new(0usize);
     let chat = RwSignal::new(false);
+    let max_tokens = RwSignal::new(MOST_TOKENS);
     let limit = RwSignal::new(last_limit);
 
     let counts = Memo::new(move |_| library.counts(&choice.get()));
@@ -35,6 +37,12 @@ pub fn Form() -> impl IntoView {
     });
     let available = move || languages.with(|l| l.iter().map(|l| of(*l)).sum::<usize>());
     let number = move || limit.get().unwrap_or(usize::MAX).clamp(1, available().max(1));
+    let template = move || {
+        bench
+            .engine
+            .state
+            .with(|s| matches!(s, ModelState::Ready { info, .. } if info.chat_template))
+    };
     let setup = move || Setup {
         choice: choice.with(Choice::key),
         title: library.title(&choice.get()),
@@ -42,8 +50,10 @@ pub fn Form() -> impl IntoView {
         protocol: protocol.get(),
         prompt: prompt.get(),
         shots: shots.get(),
-        chat: chat.get(),
+        // What cannot be seen is not on: the model that is loaded now may have no template.
+        chat: chat.get() && template(),
         limit: limit.get(),
+        max_tokens: max_tokens.get(),
         seed: SEED,
     };
     // What was measured is of other settings, or of another model.
@@ -54,12 +64,6 @@ pub fn Form() -> impl IntoView {
             bench.estimate.set(Estimate::None);
         }
     });
-    let template = move || {
-        bench
-            .engine
-            .state
-            .with(|s| matches!(s, ModelState::Ready { info, .. } if info.chat_template))
-    };
     let refusal = Memo::new(move |_| bench.refusal());
     let busy = move || bench.working.with(Option::is_some);
     let measuring = move || bench.estimate.get() == Estimate::Measuring;
@@ -128,6 +132,10 @@ pub fn Form() -> impl IntoView {
         }
     };
     let number_field = move |event: web_sys::Event| limit.set(event_target_value(&event).trim().parse().ok().filter(|n| *n > 0));
+    let tokens_field = move |event: web_sys::Event| {
+        let wanted = event_target_value(&event).trim().parse().ok().filter(|n| *n > 0);
+        max_tokens.set(wanted.unwrap_or(MOST_TOKENS));
+    };
     let shots_field = move |event: web_sys::Event| shots.set(event_target_value(&event).parse().unwrap_or(0).min(20));
 
     view! {
@@ -173,7 +181,13 @@ pub fn Form() -> impl IntoView {
                             <label class="labelled">
                                 <span class="label">"Solved examples before each question"</span>
                                 <input class="field narrow" type="number" min="0" max="20" step="1" inputmode="numeric" data-testid="bench-shots"
-                                    prop:value=move || shots.get().to_string() on:input=shots_field />
+                                    aria-describedby="bench-shots-hint" prop:value=move || shots.get().to_string() on:input=shots_field />
+                                <span class="hint" id="bench-shots-hint">"From the folder Train beside Test, so not with the sample questions."</span>
+                            </label>
+                            <label class="labelled" class:is-hidden=move || !protocol.get().writes()>
+                                <span class="label">"Longest written answer, in tokens"</span>
+                                <input class="field narrow" type="number" min="1" step="1" inputmode="numeric" data-testid="bench-tokens"
+                                    prop:value=move || max_tokens.get().to_string() on:change=tokens_field />
                             </label>
                             <label class="labelled" class:is-hidden=move || !template()>
                                 <span class="label">"Chat template"</span>

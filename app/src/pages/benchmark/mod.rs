@@ -2,9 +2,13 @@
 
 mod compare;
 mod form;
+mod numbers;
+mod progress;
+mod published;
 mod questions;
 mod run;
 mod runs;
+mod tables;
 
 use leptos::prelude::*;
 

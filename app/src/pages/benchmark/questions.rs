@@ -1,47 +1,43 @@
-//! The questions of a run, a page of them at a time, and one of them whole: prompt, options with probabilities, text.
+//! The questions of a run, a page of them at a time, and one of them whole: prompt, options with probabilities, text. Lines are read from the
+//! stored record when they are shown.
 
 use leptos::prelude::*;
 use mmedbench::{Question, QuestionRecord};
 
-use crate::benchmark::{Bench, Opened};
+use crate::benchmark::Bench;
+use crate::benchmark::marks::Show;
 use crate::text::percent;
 
 const PER_PAGE: usize = 20;
-
-#[derive(Clone, Copy, PartialEq)]
-enum Show {
-    All,
-    Wrong,
-    Unread,
-}
 
 #[component]
 pub fn Questions() -> impl IntoView {
     let bench = expect_context::<Bench>();
     let show = RwSignal::new(Show::All);
     let page = RwSignal::new(0usize);
+    let total = Memo::new(move |_| bench.opened.with(|o| o.as_ref().map_or(0, |o| o.marks.total(show.get()))));
+    let pages = move || total.get().div_ceil(PER_PAGE).max(1);
+    let current = Memo::new(move |_| page.get().min(pages() - 1));
+    // While a run is at work, rows that are there stay as they are.
     let places = Memo::new(move |_| {
         bench.opened.with(|o| {
-            let wanted = |q: &QuestionRecord| match show.get() {
-                Show::All => true,
-                Show::Wrong => q.correct == Some(false),
-                Show::Unread => q.prediction.is_none(),
-            };
-            let all = o.iter().flat_map(|o| o.records.iter().enumerate());
-            all.filter(|(_, q)| wanted(q)).map(|(i, _)| i).collect::<Vec<usize>>()
+            o.as_ref()
+                .map(|o| o.marks.page(show.get(), current.get(), PER_PAGE))
+                .unwrap_or_default()
         })
     });
-    let pages = move || places.with(|p| p.len().div_ceil(PER_PAGE).max(1));
-    let current = move || page.get().min(pages() - 1);
-    // While a run is at work, rows that are there stay as they are.
-    let shown = Memo::new(move |_| {
-        let from = current() * PER_PAGE;
-        places.with(|p| p.iter().skip(from).take(PER_PAGE).copied().collect::<Vec<usize>>())
+    let lines = RwSignal::new(Vec::<(usize, QuestionRecord)>::new());
+    Effect::new(move || {
+        let wanted = places.get();
+        leptos::task::spawn_local(async move {
+            let read = bench.lines(wanted.clone()).await;
+            // Another page may have been turned to meanwhile, or the view left.
+            if places.try_get_untracked().as_ref() == Some(&wanted) {
+                lines.try_set(wanted.into_iter().zip(read).collect());
+            }
+        });
     });
-    let rows = move || {
-        let row = |place: usize| bench.opened.with_untracked(|o| o.as_ref().map(|o| row(bench, o, place)));
-        shown.get().into_iter().filter_map(row).collect::<Vec<_>>()
-    };
+    let rows = move || lines.with(|lines| lines.iter().map(|(place, line)| row(bench, line, *place)).collect::<Vec<_>>());
     let choose = move |event: web_sys::Event| {
         page.set(0);
         show.set(match event_target_value(&event).as_str() {
@@ -61,19 +57,32 @@ pub fn Questions() -> impl IntoView {
                 </select>
             </div>
             <ul class="misses" data-testid="bench-questions">{rows}</ul>
-            <div class="pager" class:is-hidden=move || pages() == 1>
-                <button type="button" class="button small" disabled=move || current() == 0 on:click=move |_| page.set(current().saturating_sub(1))>"Back"</button>
-                <span class="quiet">{move || format!("Page {} of {}", current() + 1, pages())}</span>
-                <button type="button" class="button small" disabled=move || current() + 1 >= pages() on:click=move |_| page.set(current() + 1)>"Next"</button>
-            </div>
+            <Pager pages=Signal::derive(pages) page />
         </section>
     }
 }
 
-fn row(bench: Bench, opened: &Opened, place: usize) -> AnyView {
-    let record = &opened.records[place];
-    let question = opened.question(record);
-    let text = question.map_or(record.id.clone(), |q| q.question.clone());
+/// Turns pages of a list.
+#[component]
+pub fn Pager(pages: Signal<usize>, page: RwSignal<usize>) -> impl IntoView {
+    let current = move || page.get().min(pages.get().max(1) - 1);
+    // In an attribute of a view a greater-than sign would end the tag.
+    let single = move || pages.get() < 2;
+    let last = move || current() + 1 == pages.get().max(1);
+    view! {
+        <div class="pager" class:is-hidden=single>
+            <button type="button" class="button small" disabled=move || current() == 0 on:click=move |_| page.set(current().saturating_sub(1))>"Back"</button>
+            <span class="quiet">{move || format!("Page {} of {}", current() + 1, pages.get())}</span>
+            <button type="button" class="button small" disabled=last on:click=move |_| page.set(current() + 1)>"Next"</button>
+        </div>
+    }
+}
+
+fn row(bench: Bench, record: &QuestionRecord, place: usize) -> AnyView {
+    let text = bench.opened.with_untracked(|o| {
+        let question = o.as_ref().and_then(|o| o.asked.question(&record.question_hash));
+        question.map_or(record.id.clone(), |q| q.question.clone())
+    });
     let facts = format!(
         "{} · answers {} · right {}",
         record.id,
@@ -103,10 +112,23 @@ fn row(bench: Bench, opened: &Opened, place: usize) -> AnyView {
 #[component]
 pub fn OneQuestion(place: usize) -> impl IntoView {
     let bench = expect_context::<Bench>();
+    let line = RwSignal::new(None::<QuestionRecord>);
+    leptos::task::spawn_local(async move {
+        let read = bench.lines(vec![place]).await.into_iter().next();
+        // The page may have been left meanwhile.
+        line.try_set(read);
+    });
+    move || line.get().map(|record| view! { <OneLine place record /> })
+}
+
+#[component]
+fn OneLine(place: usize, record: QuestionRecord) -> impl IntoView {
+    let bench = expect_context::<Bench>();
     let found = bench.opened.with_untracked(|o| {
         let o = o.as_ref()?;
-        let record = o.records.get(place)?.clone();
-        Some((o.question(&record).cloned(), record, o.records.len()))
+        let question = o.asked.question(&record.question_hash).cloned();
+        let prompt = question.as_ref().map(|_| o.asked.prompt(&record));
+        Some((question, prompt, o.run.done))
     });
     let node = NodeRef::<leptos::html::H1>::new();
     Effect::new(move || {
@@ -115,7 +137,7 @@ pub fn OneQuestion(place: usize) -> impl IntoView {
             let _ = title.focus();
         }
     });
-    let Some((question, record, total)) = found else {
+    let Some((question, prompt, total)) = found else {
         return view! { <p>"This question is not there any more."</p> }.into_any();
     };
     let right = record.correct == Some(true);
@@ -124,6 +146,7 @@ pub fn OneQuestion(place: usize) -> impl IntoView {
         .clone()
         .filter(|p| !p.is_empty())
         .unwrap_or("nothing that could be read".into());
+    let last = place + 1 >= total;
     let verdict = format!("The model answers {said}; right is {}.", record.gold);
     let facts = facts(&record);
     let options = options(&record, question.as_ref());
@@ -135,13 +158,13 @@ pub fn OneQuestion(place: usize) -> impl IntoView {
     });
     let stem = match &question {
         Some(q) => view! { <p class="stem is-long" lang=q.language.code()>{q.question.clone()}</p> }.into_any(),
-        None => view! { <p class="quiet">"The text of this question is not in the record, and its data are not open in this browser."</p> }
+        None => view! { <p class="quiet">"The text of this question is not in the record, and no data in this browser has it. Open the file that it is from under “Your own questions”."</p> }
             .into_any(),
     };
-    let asked = question.as_ref().map(|question| {
+    let asked = prompt.map(|prompt| {
         view! {
             <section class="block"><h2 class="block-title">"The prompt"</h2>
-                <pre tabindex="0" data-testid="bench-question-prompt">{bench.prompt_of(question)}</pre></section>
+                <pre tabindex="0" data-testid="bench-question-prompt">{prompt}</pre></section>
         }
     });
     view! {
@@ -150,7 +173,7 @@ pub fn OneQuestion(place: usize) -> impl IntoView {
                 <button type="button" class="button small" on:click=move |_| bench.question.set(None)>"Back to the run"</button>
                 <span class="panel-row">
                     <button type="button" class="button small" disabled=place == 0 on:click=move |_| bench.question.set(Some(place - 1))>"Previous"</button>
-                    <button type="button" class="button small" disabled=place + 1 >= total on:click=move |_| bench.question.set(Some(place + 1))>"Next"</button>
+                    <button type="button" class="button small" disabled=last on:click=move |_| bench.question.set(Some(place + 1))>"Next"</button>
                 </span>
             </div>
             <h1 class="section-title" tabindex="-1" node_ref=node>{format!("Question {} of {total}", place + 1)}</h1>

@@ -2,9 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::benchmark::Bench;
-use crate::benchmark::score::in_words;
 use crate::benchmark::store::StoredRun;
+use crate::benchmark::{Bench, in_words};
 use crate::files::take_chosen;
 use crate::route::Route;
 use crate::text::{count, when};
@@ -61,7 +60,11 @@ fn Item(run: StoredRun) -> impl IntoView {
     } else {
         format!("{} of {} done, {}", run.done, run.total, in_words(run.right, run.done))
     };
-    let label = if run.is_finished() { "Open" } else { "Open, go on" };
+    let label = if run.is_finished() || run.setup.is_none() {
+        "Open"
+    } else {
+        "Open, go on"
+    };
     let now = {
         let id = id.clone();
         move || bench.working.with(|w| w.as_deref() == Some(id.as_str()))

@@ -1,4 +1,4 @@
-//! Rating rationales: a form and the ratings of this browser, the sheets one after the other, or what was said.
+//! Rating rationales: a form and the ratings of this browser, the sheets one after the other, and when all is judged what was said.
 
 mod form;
 mod result;
@@ -17,9 +17,9 @@ pub fn RatingPage() -> impl IntoView {
     rate.list();
     // The sheet that is shown, by what is left; a new one is a new view.
     let left = Memo::new(move |_| rate.opened.with(|o| o.as_ref().map(|o| o.left.len())));
-    move || match (left.get(), rate.looking.get()) {
-        (None, _) => view! { <form::Form /> }.into_any(),
-        (Some(0), _) | (_, true) => view! { <result::Result /> }.into_any(),
-        (Some(_), false) => view! { <sheet::OneSheet /> }.into_any(),
+    move || match left.get() {
+        None => view! { <form::Form /> }.into_any(),
+        Some(0) => view! { <result::Result /> }.into_any(),
+        Some(_) => view! { <sheet::OneSheet /> }.into_any(),
     }
 }

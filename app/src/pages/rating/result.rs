@@ -1,7 +1,7 @@
 //! What raters of one study said: sources with intervals, agreement, and the metrics that order texts as people do.
 
 use leptos::prelude::*;
-use mmedbench::rating::{Group, Ratings, correlations, rated_texts, summary};
+use mmedbench::rating::{FEWEST_TEXTS, Group, Ratings, correlations, rated_texts, summary};
 
 use crate::rating::Rate;
 use crate::text::count;
@@ -20,7 +20,7 @@ pub fn Result() -> impl IntoView {
                 .map(|stored| stored.ratings)
                 .filter(|ratings| ratings.header.study == *study && !ratings.questions.is_empty())
                 .collect();
-            Some((all, o.questions.clone(), o.left.len()))
+            Some((all, o.questions.clone()))
         })
     });
     let node = NodeRef::<leptos::html::H1>::new();
@@ -69,7 +69,7 @@ pub fn Result() -> impl IntoView {
         .into_any()
     };
     let body = move || {
-        let (all, questions, _) = made.get()?;
+        let (all, questions) = made.get()?;
         if all.is_empty() {
             return Some(view! { <p class="quiet">"Nothing was judged yet."</p> }.into_any());
         }
@@ -97,7 +97,11 @@ pub fn Result() -> impl IntoView {
         });
         let taus: Vec<AnyView> = taus.collect();
         let metrics = if taus.is_empty() {
-            view! { <p class="quiet">"It takes judged texts of models for questions with a stored rationale, which metrics compare with."</p> }.into_any()
+            let why = format!(
+                "It takes {FEWEST_TEXTS} judged texts of models, of which not all have the same score, for questions with a stored rationale, which metrics compare with; there are {}.",
+                texts.len()
+            );
+            view! { <p class="quiet">{why}</p> }.into_any()
         } else {
             view! {
                 <div class="table-wrap"><table class="bench-scores" data-testid="rate-taus">
@@ -120,7 +124,6 @@ pub fn Result() -> impl IntoView {
             .into_any(),
         )
     };
-    let left = move || made.get().map_or(0, |(_, _, left)| left);
     view! {
         <div class="bench" data-testid="rate-result">
             <div>
@@ -128,9 +131,6 @@ pub fn Result() -> impl IntoView {
                 <h1 class="display" tabindex="-1" node_ref=node>"What was said"</h1>
             </div>
             {body}
-            {move || (left() > 0).then(|| view! {
-                <button type="button" class="button" on:click=move |_| rate.looking.set(false)>{format!("Go on: {} to judge", count(left(), "question", "questions"))}</button>
-            })}
         </div>
     }
 }

@@ -82,7 +82,7 @@ pub fn OneSheet() -> impl IntoView {
         <form class="asked" on:submit=save data-testid="rate-sheet" data-done=done.to_string()>
             <div class="pager">
                 <button type="button" class="button small" on:click=move |_| rate.close()>"Pause"</button>
-                <button type="button" class="link" on:click=move |_| rate.looking.set(true)>"What was said so far"</button>
+                <span class="quiet">"What was said is shown when all is judged."</span>
             </div>
             <progress class="progress" aria-label="Questions judged" max=all.to_string() value=done.to_string()></progress>
             <h1 class="section-title" tabindex="-1" node_ref=node>{format!("Question {} of {all}", done + 1)}</h1>
@@ -94,7 +94,7 @@ pub fn OneSheet() -> impl IntoView {
                 <dl class="facts">{anchors.collect::<Vec<_>>()}</dl>
             </details>
             {texts}
-            <div class="panel-row">
+            <div class="panel-row wrap">
                 <button type="submit" class="button primary large" data-testid="rate-save" disabled=move || !whole.get()>"Save and go on"</button>
                 <span class="quiet">"Texts may get the same score."</span>
             </div>

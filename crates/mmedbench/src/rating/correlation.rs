@@ -62,8 +62,14 @@ pub fn rated_texts<'a>(all: &'a [Ratings], questions: &'a [Question]) -> Vec<Rat
         .collect()
 }
 
-/// Of one metric, given its value of each text. `None` where there is nothing to order: fewer than two texts, or all alike.
+/// Fewer texts have no correlation: their p value would be a normal approximation of nothing, and one text more could turn the sign.
+pub const FEWEST_TEXTS: usize = 10;
+
+/// Of one metric, given its value of each text. `None` where there is nothing to order: fewer than [`FEWEST_TEXTS`], or all alike.
 pub fn correlation(metric: &str, texts: &[RatedText], values: &[f64]) -> Option<Correlation> {
+    if texts.len() < FEWEST_TEXTS {
+        return None;
+    }
     let scores: Vec<f64> = texts.iter().map(|text| text.score).collect();
     let tau = tau_b(values, &scores)?;
     Some(Correlation {
@@ -102,4 +108,27 @@ fn metrics(s: &Scores) -> [(&'static str, f64); 14] {
         ("chrF++", s.chrf_plus_plus),
         ("TER", s.ter),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_texts_say_nothing() {
+        let text = |score: usize| RatedText {
+            source: "a",
+            pair: Pair {
+                language: Language::English,
+                text: "",
+                reference: "",
+            },
+            score: score as f64,
+        };
+        let texts: Vec<RatedText> = (0..FEWEST_TEXTS).map(text).collect();
+        let values: Vec<f64> = (0..FEWEST_TEXTS).map(|n| n as f64).collect();
+        assert!(correlation("m", &texts, &values).unwrap().tau_b > 0.999);
+        let few = FEWEST_TEXTS - 1;
+        assert_eq!(correlation("m", &texts[..few], &values[..few]), None);
+    }
 }

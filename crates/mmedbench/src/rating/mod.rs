@@ -12,7 +12,7 @@ mod ratings;
 mod study;
 mod summary;
 
-pub use correlation::{Correlation, RatedText, correlation, correlations, rated_texts};
+pub use correlation::{Correlation, FEWEST_TEXTS, RatedText, correlation, correlations, rated_texts};
 pub use ratings::{RATINGS_VERSION, RatedQuestion, Rating, RatingError, Ratings, RatingsHeader};
 pub use study::{Item, STORED, Sheet, Source, Study, StudyError};
 pub use summary::{Group, Rater, SourceRow, Summary, summary};

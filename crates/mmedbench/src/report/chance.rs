@@ -17,9 +17,3 @@ pub fn of_line(line: &QuestionRecord) -> Option<f64> {
         _ => 1.0 / n as f64,
     })
 }
-
-/// The mean over lines; `None` where one of them does not tell.
-pub fn of_lines<'a>(lines: impl IntoIterator<Item = &'a QuestionRecord>) -> Option<f64> {
-    let each: Vec<f64> = lines.into_iter().map(of_line).collect::<Option<_>>()?;
-    (!each.is_empty()).then(|| each.iter().sum::<f64>() / each.len() as f64)
-}

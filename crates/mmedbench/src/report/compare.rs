@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{ALPHA, lines};
 use crate::statistics::Interval;
 use crate::statistics::mcnemar::Paired;
-use crate::{Language, QuestionRecord, RunRecord};
+use crate::{Language, QuestionRecord, RunHeader, RunRecord};
 
 /// Two runs side by side.
 #[derive(Clone, Debug, Serialize)]
@@ -54,7 +54,11 @@ pub struct PairedRow {
 /// A question on which the runs differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Differing {
+    /// The line's place in the first record.
+    #[serde(skip)]
+    pub place: usize,
     pub id: String,
+    pub question_hash: String,
     pub language: Language,
     pub gold: String,
     /// Absent where no answer was read.
@@ -82,26 +86,56 @@ pub enum CompareError {
     Key { id: String, first: String, second: String },
 }
 
+/// What a comparison needs of a line: a record of any length is compared in the memory of its answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The line's place in its record.
+    pub place: usize,
+    pub id: String,
+    pub question_hash: String,
+    pub language: Language,
+    pub gold: String,
+    pub prediction: Option<String>,
+    pub correct: bool,
+}
+
+impl Answered {
+    /// `None` for a line that rows do not count.
+    pub fn of(place: usize, line: &QuestionRecord) -> Option<Answered> {
+        lines::counts(line).then(|| Answered {
+            place,
+            id: line.id.clone(),
+            question_hash: line.question_hash.clone(),
+            language: line.language,
+            gold: line.gold.clone(),
+            prediction: line.prediction.clone().filter(|p| !p.is_empty()),
+            correct: line.correct == Some(true),
+        })
+    }
+
+    /// Those of a whole record.
+    pub fn all(record: &RunRecord) -> Vec<Answered> {
+        let lines = record.questions.iter().enumerate();
+        lines.filter_map(|(place, line)| Answered::of(place, line)).collect()
+    }
+}
+
 /// Compares `first` with `second`.
 pub fn compare(first: &RunRecord, second: &RunRecord) -> Result<Comparison, CompareError> {
-    if let (Some(a), Some(b)) = (&first.header.evaluation, &second.header.evaluation)
-        && a.data.hash != b.data.hash
-    {
-        return Err(CompareError::Data {
-            first: a.data.name.clone(),
-            first_hash: a.data.hash.clone(),
-            second: b.data.name.clone(),
-            second_hash: b.data.hash.clone(),
-        });
-    }
-    let (mine, theirs) = (lines::counted(&first.questions), lines::counted(&second.questions));
+    compare_answers((&first.header, &Answered::all(first)), (&second.header, &Answered::all(second)))
+}
+
+/// [`compare`] of what was kept of two records' lines.
+pub fn compare_answers(first: (&RunHeader, &[Answered]), second: (&RunHeader, &[Answered])) -> Result<Comparison, CompareError> {
+    let ((first, mine), (second, theirs)) = (first, second);
+    same_data(first, second)?;
     // The same question may stand twice in a file: the n-th of one run pairs with the n-th of the other.
-    let mut waiting: HashMap<(&str, &str), Vec<&QuestionRecord>> = HashMap::new();
+    let mut waiting: HashMap<(&str, &str), Vec<&Answered>> = HashMap::new();
     for line in theirs.iter().rev() {
         waiting.entry((&line.id, &line.question_hash)).or_default().push(line);
     }
-    let mut pairs: Vec<(&QuestionRecord, &QuestionRecord)> = Vec::new();
-    for line in &mine {
+    let mut pairs: Vec<(&Answered, &Answered)> = Vec::new();
+    for line in mine {
         if let Some(other) = waiting.get_mut(&(line.id.as_str(), line.question_hash.as_str())).and_then(Vec::pop) {
             if line.gold != other.gold {
                 return Err(CompareError::Key {
@@ -114,14 +148,14 @@ pub fn compare(first: &RunRecord, second: &RunRecord) -> Result<Comparison, Comp
         }
     }
     let all = paired_row("all", &pairs).ok_or(CompareError::NothingInCommon)?;
-    let mut by_language: BTreeMap<Language, Vec<(&QuestionRecord, &QuestionRecord)>> = BTreeMap::new();
+    let mut by_language: BTreeMap<Language, Vec<(&Answered, &Answered)>> = BTreeMap::new();
     for pair in &pairs {
         by_language.entry(pair.0.language).or_default().push(*pair);
     }
     Ok(Comparison {
         first: side(first),
         second: side(second),
-        settings: settings(first, second),
+        settings: crate::run::differences(first, second).iter().map(ToString::to_string).collect(),
         all,
         languages: by_language
             .iter()
@@ -133,24 +167,29 @@ pub fn compare(first: &RunRecord, second: &RunRecord) -> Result<Comparison, Comp
     })
 }
 
-fn side(record: &RunRecord) -> Side {
-    Side {
-        run_id: record.header.run_id.clone(),
-        model: record.header.model.as_ref().map_or_else(|| "none".into(), |m| m.name.clone()),
-        protocol: record.header.evaluation.as_ref().map(|e| e.protocol.clone()).unwrap_or_default(),
+/// Refuses runs of different data.
+pub fn same_data(first: &RunHeader, second: &RunHeader) -> Result<(), CompareError> {
+    match (&first.evaluation, &second.evaluation) {
+        (Some(a), Some(b)) if a.data.hash != b.data.hash => Err(CompareError::Data {
+            first: a.data.name.clone(),
+            first_hash: a.data.hash.clone(),
+            second: b.data.name.clone(),
+            second_hash: b.data.hash.clone(),
+        }),
+        _ => Ok(()),
     }
 }
 
-fn settings(first: &RunRecord, second: &RunRecord) -> Vec<String> {
-    crate::run::differences(&first.header, &second.header)
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+fn side(header: &RunHeader) -> Side {
+    Side {
+        run_id: header.run_id.clone(),
+        model: header.model.as_ref().map_or_else(|| "none".into(), |m| m.name.clone()),
+        protocol: header.evaluation.as_ref().map(|e| e.protocol.clone()).unwrap_or_default(),
+    }
 }
 
-fn paired_row(name: &str, pairs: &[(&QuestionRecord, &QuestionRecord)]) -> Option<PairedRow> {
-    let right = |line: &QuestionRecord| line.correct == Some(true);
-    let counts = Paired::count(pairs.iter().map(|(a, b)| (right(a), right(b))));
+fn paired_row(name: &str, pairs: &[(&Answered, &Answered)]) -> Option<PairedRow> {
+    let counts = Paired::count(pairs.iter().map(|(a, b)| (a.correct, b.correct)));
     let n = counts.total();
     Some(PairedRow {
         name: name.into(),
@@ -165,15 +204,16 @@ fn paired_row(name: &str, pairs: &[(&QuestionRecord, &QuestionRecord)]) -> Optio
     })
 }
 
-fn differing(a: &QuestionRecord, b: &QuestionRecord) -> Option<Differing> {
-    let answer = |line: &QuestionRecord| line.prediction.clone().filter(|p| !p.is_empty());
-    (answer(a) != answer(b) || a.correct != b.correct).then(|| Differing {
+fn differing(a: &Answered, b: &Answered) -> Option<Differing> {
+    (a.prediction != b.prediction || a.correct != b.correct).then(|| Differing {
+        place: a.place,
         id: a.id.clone(),
+        question_hash: a.question_hash.clone(),
         language: a.language,
         gold: a.gold.clone(),
-        first: answer(a),
-        second: answer(b),
-        first_correct: a.correct == Some(true),
-        second_correct: b.correct == Some(true),
+        first: a.prediction.clone(),
+        second: b.prediction.clone(),
+        first_correct: a.correct,
+        second_correct: b.correct,
     })
 }

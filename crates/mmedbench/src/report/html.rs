@@ -125,19 +125,32 @@ pub(super) fn html_table(table: &Table) -> String {
 /// What is doubtful about the published rows, and where they come from.
 fn doubts(report: &Report) -> String {
     let data = crate::published::published();
+    let rows = || {
+        report
+            .published
+            .iter()
+            .chain(report.english.iter().flat_map(|english| &english.published))
+    };
+    let shown = [
+        (!report.published.is_empty(), "accuracy", "Accuracies"),
+        (report.rationales.is_some(), "rationales", "Rationales"),
+        (report.english.is_some(), "english", "English benchmarks"),
+        (!report.published.is_empty(), "ablation", "Ablation"),
+    ];
+    let sources: Vec<String> = shown
+        .iter()
+        .filter(|(there, ..)| *there)
+        .map(|(_, table, name)| format!("{name}: {}.", data.provenance[*table]))
+        .collect();
     let mut out = String::from("<details><summary>About the published results</summary>");
-    out += &format!(
-        "<p>{} Accuracies: {}.</p><dl>",
-        escape(&data.citation),
-        escape(&data.provenance["accuracy"])
-    );
-    let protocols: std::collections::BTreeSet<&str> = report.published.iter().map(|row| row.protocol.as_str()).collect();
+    out += &format!("<p>{} {}</p><dl>", escape(&data.citation), escape(&sources.join(" ")));
+    let protocols: std::collections::BTreeSet<&str> = rows().map(|row| row.protocol.as_str()).collect();
     for protocol in protocols {
         if let Some(meaning) = data.protocols.get(protocol) {
             out += &format!("<div><dt>{}</dt><dd>{}</dd></div>", escape(protocol), escape(meaning));
         }
     }
-    for row in report.published.iter().filter(|row| !row.doubts.is_empty()) {
+    for row in rows().filter(|row| !row.doubts.is_empty()) {
         let said: Vec<&str> = row.doubts.iter().filter_map(|d| data.doubts.get(d).map(String::as_str)).collect();
         out += &format!("<div><dt>{}</dt><dd>{}</dd></div>", escape(&row.model), escape(&said.join(" ")));
     }

@@ -5,10 +5,12 @@ use crate::QuestionRecord;
 /// The lines that rows count: those with a result, and of a run that asked every rotation only the first one, so that each question counts
 /// once and intervals stay honest.
 pub fn counted(lines: &[QuestionRecord]) -> Vec<&QuestionRecord> {
-    lines
-        .iter()
-        .filter(|line| line.correct.is_some() && line.rotation.unwrap_or(0) == 0)
-        .collect()
+    lines.iter().filter(|line| counts(line)).collect()
+}
+
+/// Whether rows count the line.
+pub fn counts(line: &QuestionRecord) -> bool {
+    line.correct.is_some() && line.rotation.unwrap_or(0) == 0
 }
 
 /// Several letters are right.

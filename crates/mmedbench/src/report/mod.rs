@@ -1,28 +1,33 @@
 //! What is shown of an evaluation: every number that its record supports, as data, and that data as table, Markdown, CSV, JSON or a page.
 //!
-//! [`report`] counts, the `as_*` functions lay out; the command line and the browser page share both. What must hold: everything is
-//! computed from the record alone; every accuracy comes with its number of questions, its intervals and the chance level; numbers of
-//! different protocols never stand in one column without saying so. Next: `compare.rs` sets two runs side by side.
+//! [`Counts`] counts line by line, [`report`] a whole record at once, the `as_*` functions lay out; the command line and the browser page share
+//! them. What must hold: everything is computed from the record alone; every accuracy comes with its number of questions, its intervals and the
+//! chance level; numbers of different protocols never stand in one column without saying so. Next: `compare.rs` sets two runs side by side.
 
 mod build;
 pub mod chance;
+mod choice;
 pub mod compare;
+mod counts;
 mod csv;
 mod html;
 pub mod lines;
+mod published_tables;
 mod ratings;
 mod rationale_tables;
 pub mod rationales;
 mod svg;
 mod table;
+mod warnings;
 
 use serde::Serialize;
 
 pub use build::{ReportError, report};
+pub use counts::Counts;
 pub use csv::as_csv;
 pub use html::as_html;
 pub use ratings::{ratings_as_csv, ratings_as_html, ratings_as_tables};
-pub use table::{Style, as_tables, comparison as comparison_tables};
+pub use table::{Style, Table, as_tables, comparison as comparison_tables, more_tables, tables};
 
 use crate::Language;
 use crate::statistics::Interval;
@@ -61,8 +66,10 @@ pub struct Report {
     /// Similarity of written rationales to the stored ones: [`rationales::rationales`] makes it where the data is at hand.
     pub rationales: Option<rationales::Rationales>,
     pub speed: Speed,
-    /// Published accuracies in percent, best first; only where the record is of MMedBench's languages.
+    /// Published accuracies on MMedBench in percent, in the order of `languages`, best first; none where no language's lines can be MMedBench's.
     pub published: Vec<PublishedRow>,
+    /// Questions of the paper's English benchmarks, by benchmark, beside its table of them.
+    pub english: Option<Beside>,
     /// What a reader must know before comparing.
     pub warnings: Vec<String>,
 }
@@ -86,6 +93,8 @@ pub struct Run {
     /// Questions in the data, as the header says; the rows count those that were answered.
     pub data_questions: u32,
     pub unreadable_lines: u32,
+    /// By which result it was to stop; none for a run that asks everything.
+    pub until: Option<String>,
 }
 
 /// Right answers of a group of questions.
@@ -190,9 +199,16 @@ pub struct Speed {
 pub struct PublishedRow {
     pub model: String,
     pub protocol: String,
-    /// In the order of the report's languages; absent where the paper has none.
+    /// In the order of the rows beside which it stands; absent where the paper has none, or where the questions are of another benchmark.
     pub percent: Vec<Option<f64>>,
-    /// Plain mean of the six languages.
-    pub macro_percent: f64,
+    /// Plain mean of the six languages, or the printed one of the nine English benchmarks.
+    pub mean: Option<f64>,
     pub doubts: Vec<String>,
+}
+
+/// Rows of this run and published ones of the same things.
+#[derive(Clone, Debug, Serialize)]
+pub struct Beside {
+    pub mine: Vec<Row>,
+    pub published: Vec<PublishedRow>,
 }

@@ -58,7 +58,7 @@ pub(super) fn beside_published(model: &str, mine: &Rationales, most: usize) -> T
     };
     let of = |scores: &Scores| two(Some(100.0 * scores.bleu[0]), Some(100.0 * scores.rouge_authors[0]));
     let mut table = Table::new(
-        "Rationales beside the published ones, BLEU-1 / ROUGE-1 (authors), % (which variant the paper prints is in doubt: docs/statistics.md)",
+        "Rationales beside the published ones, BLEU-1 / ROUGE-1 (authors), % (which variant the paper prints is in doubt)",
         &[""],
     );
     table.columns.extend(mine.languages.iter().map(|row| row.language.to_string()));

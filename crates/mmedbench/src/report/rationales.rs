@@ -82,6 +82,17 @@ pub fn pairs<'a>(record: &'a RunRecord, questions: &'a [Question]) -> Vec<Pair<'
         .collect()
 }
 
+/// Why [`rationales`] has nothing to say, for people.
+pub fn missing(wrote: bool, pairs: &[Pair]) -> &'static str {
+    if !wrote {
+        "no answer was written (protocols paper and lenient write)"
+    } else if pairs.is_empty() {
+        "no question of the run has a stored rationale in the data"
+    } else {
+        "no answer holds a rationale (the prompt paper-rationale asks for one)"
+    }
+}
+
 /// Stored rationales by [`Question::hash`]: those that people checked where the data marks any, otherwise all.
 pub fn references(questions: &[Question]) -> HashMap<String, &str> {
     let only_checked = questions.iter().any(|q| q.rationale_checked);

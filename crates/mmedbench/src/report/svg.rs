@@ -82,7 +82,11 @@ pub fn accuracy(reports: &[Report]) -> String {
     if with_macro {
         let top = 30.0 + row_height * languages.len() as f64;
         out += &label("Mean (macro)", top + row_height / 2.0);
-        out += &published(reports, top, row_height, |_, row| Some(row.macro_percent));
+        // The published means are of all six languages.
+        let all_six = reports
+            .iter()
+            .any(|r| r.macro_mean.as_ref().is_some_and(|mean| mean.languages == 6));
+        out += &published(reports, top, row_height, |_, row| row.mean.filter(|_| all_six));
         for (number, report) in reports.iter().enumerate() {
             if let Some(mean) = &report.macro_mean {
                 let y = top + 17.0 + 14.0 * number as f64;

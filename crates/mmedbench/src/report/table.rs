@@ -4,7 +4,7 @@
 //! narrower than a point.
 
 use super::compare::Comparison;
-use super::{Measure, Report, Row, rationale_tables};
+use super::{Measure, Report, Row, published_tables, rationale_tables};
 use crate::statistics::Interval;
 
 /// How a table is written.
@@ -16,14 +16,15 @@ pub enum Style {
 }
 
 /// A heading, columns and rows of text; the first column is text, the others are numbers and set to the right.
-pub(super) struct Table {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
     pub title: String,
     pub columns: Vec<String>,
     pub rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub fn new(title: &str, columns: &[&str]) -> Table {
+    pub(super) fn new(title: &str, columns: &[&str]) -> Table {
         Table {
             title: title.into(),
             columns: columns.iter().map(|c| c.to_string()).collect(),
@@ -31,7 +32,7 @@ impl Table {
         }
     }
 
-    pub fn write(&self, style: Style, out: &mut String) {
+    pub(super) fn write(&self, style: Style, out: &mut String) {
         match style {
             Style::Terminal => self.terminal(out),
             Style::Markdown => self.markdown(out),
@@ -163,18 +164,10 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
     out
 }
 
-pub(super) fn tables(report: &Report, published: Option<usize>) -> Vec<Table> {
+/// All tables of a report. `published`: at most so many rows of published models in each; `None` for all of them, and the paper's ablation too.
+pub fn tables(report: &Report, published: Option<usize>) -> Vec<Table> {
     let mut out = vec![accuracy(report)];
-    let more = |title: &str, rows: &[Row]| (!rows.is_empty()).then(|| rows_table(title, rows));
-    if report.sources.len() > report.languages.len() {
-        out.extend(more("By source", &report.sources));
-    }
-    out.extend(more("By kind of question", &report.parts));
-    if !report.rules.is_empty() {
-        let mut table = Table::new("How answers were read", &["rule", "answers"]);
-        table.rows = report.rules.iter().map(|(rule, n)| vec![rule.clone(), n.to_string()]).collect();
-        out.push(table);
-    }
+    out.extend(some_rows("By kind of question", &report.parts));
     if let Some(c) = &report.calibration {
         let mut table = Table::new(
             &format!(
@@ -195,6 +188,21 @@ pub(super) fn tables(report: &Report, published: Option<usize>) -> Vec<Table> {
                 percent(bin.accuracy),
             ]);
         }
+        out.push(table);
+    }
+    out.extend(more_tables(report, published));
+    out
+}
+
+/// Those that are shown as tables also where the first ones are charts.
+pub fn more_tables(report: &Report, published: Option<usize>) -> Vec<Table> {
+    let mut out = Vec::new();
+    if report.sources.len() > report.languages.len() {
+        out.extend(some_rows("By source", &report.sources));
+    }
+    if !report.rules.is_empty() {
+        let mut table = Table::new("How answers were read", &["rule", "answers"]);
+        table.rows = report.rules.iter().map(|(rule, n)| vec![rule.clone(), n.to_string()]).collect();
         out.push(table);
     }
     out.extend(report.choice.as_ref().map(choice));
@@ -238,10 +246,12 @@ pub(super) fn tables(report: &Report, published: Option<usize>) -> Vec<Table> {
             ));
         }
     }
-    if published != Some(0) {
-        out.push(beside_published(report, published.unwrap_or(usize::MAX)));
-    }
+    out.extend(published_tables::all(report, published));
     out
+}
+
+fn some_rows(title: &str, rows: &[Row]) -> Option<Table> {
+    (!rows.is_empty()).then(|| rows_table(title, rows))
 }
 
 fn accuracy(report: &Report) -> Table {
@@ -309,34 +319,6 @@ fn choice(measures: &super::ChoiceMeasures) -> Table {
         ]);
     }
     table
-}
-
-fn beside_published(report: &Report, most: usize) -> Table {
-    let mut columns = vec![String::new(), "protocol".to_string()];
-    columns.extend(report.languages.iter().map(|row| row.name.clone()));
-    columns.push("macro of six".into());
-    let mut mine = vec![format!("this run: {}", report.run.model), report.run.protocol.clone()];
-    mine.extend(report.languages.iter().map(|row| percent(row.accuracy)));
-    mine.push(match &report.macro_mean {
-        Some(mean) if mean.languages == 6 => percent(mean.accuracy),
-        _ => "–".into(),
-    });
-    let mut rows = vec![mine];
-    for row in report.published.iter().take(most) {
-        let mut cells = vec![row.model.clone(), row.protocol.clone()];
-        cells.extend(
-            row.percent
-                .iter()
-                .map(|p| p.map(|p| format!("{p:.1}")).unwrap_or_else(|| "–".into())),
-        );
-        cells.push(format!("{:.1}{}", row.macro_percent, if row.doubts.is_empty() { "" } else { " *" }));
-        rows.push(cells);
-    }
-    Table {
-        title: "Beside the published results, % (* with doubts: docs/statistics.md)".into(),
-        columns,
-        rows,
-    }
 }
 
 /// Two runs compared; at most `most` of the questions on which they differ.

@@ -36,43 +36,73 @@ impl PositionBias {
     }
 }
 
-/// `None` for a run without rotations.
-pub fn position_bias(lines: &[QuestionRecord]) -> Option<PositionBias> {
-    let mut questions: BTreeMap<(&str, &str), BTreeMap<u32, &QuestionRecord>> = BTreeMap::new();
-    for line in lines {
-        let rotation = line.rotation?;
-        questions.entry((&line.id, &line.question_hash)).or_default().insert(rotation, line);
+/// Lines counted one by one. Only questions whose rotations are not all there yet are remembered.
+#[derive(Clone, Debug, Default)]
+pub struct Rotations {
+    bias: PositionBias,
+    lines: usize,
+    /// A line without a rotation was seen.
+    plain: bool,
+    open: BTreeMap<(String, String), BTreeMap<u32, Answer>>,
+}
+
+/// One rotation's answer: the letter and its place, where it was one letter; whether it was right.
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    said: Option<(char, usize)>,
+    right: bool,
+}
+
+impl Rotations {
+    pub fn add(&mut self, line: &QuestionRecord) {
+        let Some(rotation) = line.rotation.filter(|_| !self.plain) else {
+            self.plain = true;
+            return self.open.clear();
+        };
+        self.lines += 1;
+        let said = answered(line);
+        if let Some((_, place)) = said {
+            let places = &mut self.bias.by_position;
+            places.resize(places.len().max(place + 1), 0);
+            places[place] += 1;
+        }
+        let key = (line.id.clone(), line.question_hash.clone());
+        let rotations = self.open.entry(key.clone()).or_default();
+        let right = line.correct == Some(true);
+        rotations.insert(rotation, Answer { said, right });
+        let options = line.option_order.as_ref().map_or(0, |order| order.chars().count());
+        if options >= 2 && rotations.len() >= options {
+            let all: Vec<Answer> = rotations.values().copied().collect();
+            self.open.remove(&key);
+            self.whole(&all);
+        }
     }
-    let mut out = PositionBias::default();
-    for rotations in questions.values() {
-        let answers: Vec<Option<(char, usize)>> = rotations.values().map(|line| answered(line)).collect();
-        for (_, place) in answers.iter().flatten() {
-            if out.by_position.len() <= *place {
-                out.by_position.resize(place + 1, 0);
-            }
-            out.by_position[*place] += 1;
-        }
-        let options = rotations
-            .values()
-            .next()
-            .and_then(|line| line.option_order.as_ref())
-            .map_or(0, |o| o.chars().count());
-        if rotations.len() < options || options < 2 {
-            continue;
-        }
-        out.questions += 1;
-        out.always_right += usize::from(rotations.values().all(|line| line.correct == Some(true)));
+
+    fn whole(&mut self, all: &[Answer]) {
+        self.bias.questions += 1;
+        self.bias.always_right += usize::from(all.iter().all(|answer| answer.right));
         // With two options the second pair is the first one turned around, and counting it twice would add nothing.
-        let pairs = if options == 2 { 1 } else { options };
+        let pairs = if all.len() == 2 { 1 } else { all.len() };
         for i in 0..pairs {
-            if let (Some(a), Some(b)) = (answers[i], answers[(i + 1) % options]) {
-                out.pairs += 1;
-                out.same_content += usize::from(a.0 == b.0);
-                out.same_position += usize::from(a.1 == b.1);
+            if let (Some(a), Some(b)) = (all[i].said, all[(i + 1) % all.len()].said) {
+                self.bias.pairs += 1;
+                self.bias.same_content += usize::from(a.0 == b.0);
+                self.bias.same_position += usize::from(a.1 == b.1);
             }
         }
     }
-    (!questions.is_empty()).then_some(out)
+
+    /// `None` for a run without rotations.
+    pub fn bias(&self) -> Option<&PositionBias> {
+        (!self.plain && self.lines > 0).then_some(&self.bias)
+    }
+}
+
+/// Of all lines at once; `None` for a run without rotations.
+pub fn position_bias(lines: &[QuestionRecord]) -> Option<PositionBias> {
+    let mut rotations = Rotations::default();
+    lines.iter().for_each(|line| rotations.add(line));
+    rotations.bias().cloned()
 }
 
 /// The one letter that was answered and the place where it stood.

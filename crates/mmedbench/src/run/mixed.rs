@@ -29,8 +29,8 @@ pub(super) fn list(differences: &[Difference]) -> String {
     differences.iter().map(Difference::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Fields that may differ between parts of one run: when, and under which name.
-const OWN: [&str; 2] = ["run_id", "started"];
+/// Fields that may differ between parts of one run: when, under which name, and when enough would be known.
+const OWN: [&str; 3] = ["/run_id", "/started", "/evaluation/until"];
 
 /// In what two headers differ; empty where their lines belong together.
 pub fn differences(left: &RunHeader, right: &RunHeader) -> Vec<Difference> {
@@ -39,8 +39,8 @@ pub fn differences(left: &RunHeader, right: &RunHeader) -> Vec<Difference> {
     };
     for own in OWN {
         for side in [&mut left, &mut right] {
-            if let Some(fields) = side.as_object_mut() {
-                fields.remove(own);
+            if let Some(value) = side.pointer_mut(own) {
+                value.take();
             }
         }
     }

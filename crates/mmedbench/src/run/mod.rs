@@ -32,6 +32,7 @@
 //! ```
 //!
 //! - [`Plan`] puts questions in the seeded order and writes their contexts; [`Plan::limit`], [`Plan::part`] and [`Plan::reorder`] choose among them;
+//!   [`Plan::of_record`] makes it again from a header;
 //! - [`run`] asks, reads and records; [`measure`] asks the first few without a record, for an estimate of the whole;
 //! - [`Resumed`] reads an interrupted record and mends its last line; [`merge`] joins parts; [`differences`] says why two do not belong together;
 //! - [`rescore`] reads written answers again by another rule; [`position_bias`] says whether answers follow places.
@@ -44,14 +45,15 @@ mod bias;
 mod mixed;
 mod model;
 mod plan;
+mod rebuild;
 mod rescore;
 mod resume;
 mod runner;
 
-pub use bias::{PositionBias, position_bias};
+pub use bias::{PositionBias, Rotations, position_bias};
 pub use mixed::{Difference, MixError, differences, merge};
 pub use model::{Letters, Model, Request, Scored, Sink, WriteRequest, Written};
-pub use plan::{Asked, Data, Item, Plan, PlanError, Settings};
+pub use plan::{Asked, Data, Item, MOST_TOKENS, Plan, PlanError, Settings};
 pub use rescore::{RescoreError, rescore};
 pub use resume::{Done, ResumeError, Resumed};
 pub use runner::{Estimate, Outcome, RunError, Update, measure, run};

@@ -4,12 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::protocol::{OptionOrder, Protocol, Shown};
+use crate::protocol::{BeginToken, OptionOrder, Protocol, Shown};
 use crate::record::{DataId, Evaluation, ModelId, RUN_VERSION};
 use crate::shots::{Shots, TooFew};
 use crate::statistics::anytime::sample_order;
 use crate::template::{Choices, Frame, TemplateError};
 use crate::{Question, RunHeader, Template};
+
+/// Most tokens of a written answer, unless another number is asked for: as many as the paper's scripts allow.
+pub const MOST_TOKENS: u32 = 1000;
 
 /// How questions are asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +24,11 @@ pub struct Settings {
     /// Lay the model's chat template around the prompt.
     pub chat: bool,
     pub option_order: OptionOrder,
+    /// What stands before each text; carried out by the model's side.
+    pub begin_token: BeginToken,
     /// Of the order of questions, the choice of examples and the shuffling of options.
     pub seed: u64,
-    /// Most tokens of a written answer. The paper's scripts allow 1,000.
+    /// Most tokens of a written answer.
     pub max_tokens: u32,
     /// With `loglik`: score continuations without their context too, for `acc_mutual_info`.
     pub mutual_information: bool,
@@ -41,8 +46,9 @@ impl Default for Settings {
             shots: 0,
             chat: false,
             option_order: OptionOrder::AsGiven,
+            begin_token: BeginToken::Model,
             seed: 0,
-            max_tokens: 1000,
+            max_tokens: MOST_TOKENS,
             mutual_information: true,
             together: 32,
         }
@@ -99,6 +105,8 @@ pub struct Asked {
 pub enum PlanError {
     #[error("there are no questions to ask")]
     NoQuestions,
+    #[error("{data} has no Train folder to take examples from")]
+    NoExamples { data: String },
     #[error(transparent)]
     Template(#[from] TemplateError),
     #[error(transparent)]
@@ -123,6 +131,10 @@ impl Plan {
                     protocol: settings.protocol,
                 });
             }
+        }
+        // Questions that are asked are no examples: a model would have seen answers of the test.
+        if settings.shots > 0 && training.is_empty() {
+            return Err(PlanError::NoExamples { data: data.name });
         }
         let languages: BTreeSet<_> = questions.iter().map(|q| q.language).collect();
         let shots = Shots::choose(training, languages, settings.shots, settings.seed)?;
@@ -223,6 +235,8 @@ impl Plan {
                 option_order: settings.option_order.name().into(),
                 mutual_information: settings.mutual_information && settings.protocol == Protocol::Loglik,
                 max_tokens: settings.protocol.writes().then_some(settings.max_tokens),
+                begin_token: settings.begin_token,
+                until: None,
                 context_length,
                 data: self.data.clone(),
             }),
@@ -354,9 +368,16 @@ mod tests {
             Plan::new(native(), Data::default(), vec![], &[]),
             Err(PlanError::NoQuestions)
         ));
+        let few = Settings { shots: 1, ..native() };
         assert!(matches!(
-            Plan::new(Settings { shots: 1, ..native() }, Data::default(), questions(1), &[]),
+            Plan::new(few.clone(), Data::default(), questions(1), &questions(1)),
             Err(PlanError::Shots(_))
         ));
+        let data = Data {
+            name: "mine".into(),
+            ..Data::default()
+        };
+        let error = Plan::new(few, data, questions(1), &[]).unwrap_err();
+        assert_eq!(error.to_string(), "mine has no Train folder to take examples from");
     }
 }

@@ -34,44 +34,72 @@ pub struct Calibration {
 /// Number of bins of the figures that papers state.
 pub const BINS: usize = 10;
 
-/// Calibration of answers, each with the probability that the model gave it and whether it was right. `None` for no answer, or where a
-/// confidence is no probability.
-pub fn calibration(answers: &[(f64, bool)], bins: usize) -> Option<Calibration> {
-    if answers.is_empty() || bins == 0 || answers.iter().any(|(c, _)| !(0.0..=1.0).contains(c)) {
-        return None;
+/// Answers counted one by one, each with the probability that the model gave it and whether it was right.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    /// Of each bin: answers, sum of confidences, right ones.
+    bins: Vec<(usize, f64, usize)>,
+    /// Sum of (confidence − right)².
+    squares: f64,
+    /// A confidence was no probability.
+    refused: bool,
+}
+
+impl Answers {
+    pub fn new(bins: usize) -> Answers {
+        Answers {
+            bins: vec![(0, 0.0, 0); bins],
+            squares: 0.0,
+            refused: bins == 0,
+        }
     }
-    let width = 1.0 / bins as f64;
-    let edges: Vec<f64> = (1..bins).map(|i| i as f64 * width).collect();
-    let mut sums = vec![(0usize, 0.0f64, 0usize); bins];
-    for (confidence, right) in answers {
-        let bin = &mut sums[edges.partition_point(|edge| edge < confidence)];
-        *bin = (bin.0 + 1, bin.1 + confidence, bin.2 + usize::from(*right));
+
+    pub fn add(&mut self, confidence: f64, right: bool) {
+        self.refused |= !(0.0..=1.0).contains(&confidence);
+        if self.refused {
+            return;
+        }
+        let width = 1.0 / self.bins.len() as f64;
+        let place = (1..self.bins.len()).take_while(|edge| *edge as f64 * width < confidence).count();
+        let bin = &mut self.bins[place];
+        *bin = (bin.0 + 1, bin.1 + confidence, bin.2 + usize::from(right));
+        self.squares += (confidence - if right { 1.0 } else { 0.0 }).powi(2);
     }
-    let filled: Vec<Bin> = sums
-        .iter()
-        .enumerate()
-        .filter(|(_, (n, _, _))| *n > 0)
-        .map(|(bin, (n, confidence, right))| Bin {
-            bin,
-            n: *n,
-            accuracy: *right as f64 / *n as f64,
-            confidence: confidence / *n as f64,
+
+    /// `None` for no answer, or where a confidence was no probability.
+    pub fn calibration(&self) -> Option<Calibration> {
+        let n: usize = self.bins.iter().map(|(n, ..)| n).sum();
+        if n == 0 || self.refused {
+            return None;
+        }
+        let filled: Vec<Bin> = self
+            .bins
+            .iter()
+            .enumerate()
+            .filter(|(_, (n, _, _))| *n > 0)
+            .map(|(bin, (n, confidence, right))| Bin {
+                bin,
+                n: *n,
+                accuracy: *right as f64 / *n as f64,
+                confidence: confidence / *n as f64,
+            })
+            .collect();
+        let gap = |b: &Bin| (b.accuracy - b.confidence).abs();
+        Some(Calibration {
+            n,
+            ece: filled.iter().map(|b| b.n as f64 / n as f64 * gap(b)).sum(),
+            mce: filled.iter().map(gap).fold(0.0, f64::max),
+            brier_top1: self.squares / n as f64,
+            bins: filled,
         })
-        .collect();
-    let n = answers.len() as f64;
-    let gap = |b: &Bin| (b.accuracy - b.confidence).abs();
-    let brier_top1 = answers
-        .iter()
-        .map(|(c, right)| (c - if *right { 1.0 } else { 0.0 }).powi(2))
-        .sum::<f64>()
-        / n;
-    Some(Calibration {
-        n: answers.len(),
-        ece: filled.iter().map(|b| b.n as f64 / n * gap(b)).sum(),
-        mce: filled.iter().map(gap).fold(0.0, f64::max),
-        brier_top1,
-        bins: filled,
-    })
+    }
+}
+
+/// [`Answers::calibration`] of all at once.
+pub fn calibration(answers: &[(f64, bool)], bins: usize) -> Option<Calibration> {
+    let mut counted = Answers::new(bins);
+    answers.iter().for_each(|(confidence, right)| counted.add(*confidence, *right));
+    counted.calibration()
 }
 
 #[cfg(test)]

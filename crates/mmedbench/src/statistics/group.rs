@@ -30,6 +30,32 @@ pub fn mean(values: &[f64]) -> Option<Mean> {
     Some(Mean { value, stderr })
 }
 
+/// [`mean`] of values that come one by one and are not kept (Welford 1962).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Running {
+    n: usize,
+    mean: f64,
+    /// Sum of squared distances from the mean.
+    squares: f64,
+}
+
+impl Running {
+    pub fn add(&mut self, value: f64) {
+        self.n += 1;
+        let before = value - self.mean;
+        self.mean += before / self.n as f64;
+        self.squares += before * (value - self.mean);
+    }
+
+    pub fn mean(&self) -> Option<Mean> {
+        let n = self.n as f64;
+        (self.n > 0).then(|| Mean {
+            value: self.mean,
+            stderr: (self.n > 1).then(|| (self.squares / (n - 1.0)).sqrt() / n.sqrt()),
+        })
+    }
+}
+
 /// [`mean`] of `k` ones and `n − k` zeros: p and √(p (1 − p) / (n − 1)).
 pub fn mean_of_share(k: usize, n: usize) -> Option<Mean> {
     if n == 0 || k > n {
@@ -77,6 +103,16 @@ pub fn plain(members: &[Member]) -> Option<Mean> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_one_by_one_have_the_same_mean() {
+        let values: Vec<f64> = (0..1000).map(|i| f64::from(i * 7919 % 1000) / 700.0).collect();
+        let mut running = Running::default();
+        assert_eq!(running.mean(), None);
+        values.iter().for_each(|value| running.add(*value));
+        let (one, all) = (running.mean().unwrap(), mean(&values).unwrap());
+        assert!((one.value - all.value).abs() < 1e-13 && (one.stderr.unwrap() - all.stderr.unwrap()).abs() < 1e-13);
+    }
 
     #[test]
     fn what_is_not_defined_is_none() {

@@ -1,23 +1,35 @@
-//! Access to the reference vectors (`metrics/` of the conformance folder), for the tests that compare with them.
+//! Access to the conformance folder and its reference vectors (`metrics/`), for the tests that compare with them.
 //!
-//! The folder is named by MMEDKIT_CONFORMANCE, else it lies beside the workspace. Without it the tests say so and pass; where it is there,
-//! a file that is missing or empty fails.
+//! The folder lies beside the workspace, or is named by MMEDKIT_CONFORMANCE. Without one beside the workspace the tests say so and pass; one that
+//! is named and not there fails, and so does a file that is missing or empty.
 #![allow(dead_code, reason = "every test takes what it needs")]
 
 use std::path::PathBuf;
 
 use serde_json::Value;
 
+/// The conformance folder.
+pub fn root() -> Option<PathBuf> {
+    chosen(std::env::var_os("MMEDKIT_CONFORMANCE").map(PathBuf::from))
+}
+
+/// `named`, which must be there, else the one beside the workspace, if it is there.
+pub fn chosen(named: Option<PathBuf>) -> Option<PathBuf> {
+    if let Some(root) = named {
+        assert!(root.is_dir(), "MMEDKIT_CONFORMANCE names {}, which is no folder", root.display());
+        return Some(root);
+    }
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    if root.is_dir() {
+        return Some(root);
+    }
+    println!("no conformance folder at {}: nothing to compare with", root.display());
+    None
+}
+
 /// The folder of the metrics' vectors.
 pub fn folder() -> Option<PathBuf> {
-    let root = std::env::var_os("MMEDKIT_CONFORMANCE")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
-    if !root.exists() {
-        println!("no conformance folder at {}: nothing to compare with", root.display());
-        return None;
-    }
-    Some(root.join("metrics"))
+    Some(root()?.join("metrics"))
 }
 
 fn text(name: &str) -> Option<String> {
