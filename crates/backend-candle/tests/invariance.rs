@@ -103,7 +103,7 @@ fn attention() {
         let width = heads * head_dim;
         let slots: Vec<u32> = (0..ROWS as u32).collect();
         let mut batch = Batch::default();
-        batch.push(&vec![0; ROWS], &[], &slots);
+        batch.push(&[0; ROWS], &[], &slots);
         let whole = run(&batch, [q.clone(), k.clone(), v.clone()], &backend.new_cache(&shape).unwrap());
 
         // 7 and 512 have no common divisor: another place for every token, and neighbours apart.
@@ -113,7 +113,7 @@ fn attention() {
         let mut first = 0;
         for rows in [70, 1, 3, 5, 2, 69] {
             let mut batch = Batch::default();
-            batch.push(&vec![0; OTHER], &[], &other_slots);
+            batch.push(&[0; OTHER], &[], &other_slots);
             batch.push(&vec![0; rows], &scattered[..first], &scattered[first..first + rows]);
             let both = |other: &Tensor, own: &Tensor| Tensor::cat(&[other, &own.narrow(0, first, rows).unwrap()], 0).unwrap();
             let part = run(&batch, [both(&other_q, &q), both(&other_k, &k), both(&other_v, &v)], &parts_cache);

@@ -15,11 +15,14 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds up the closing lines of cargo test, cargo nextest, and of any program that ends with `3 passed, 1 failed`.
+    /// Adds up the closing lines of cargo test, cargo nextest, and of any program that ends with `3 passed, 1 failed`. Under nextest, which runs
+    /// each test by itself and may show what it said, only nextest's own line counts.
     pub fn read(output: &str) -> Self {
         let mut tally = Self::default();
-        for line in output.lines().map(|line| without_colours(line.trim())) {
-            let closes = line.starts_with("test result:")
+        let lines: Vec<String> = output.lines().map(|line| without_colours(line.trim())).collect();
+        let nextest = lines.iter().any(|line| line.starts_with("Summary ["));
+        for line in lines {
+            let closes = line.starts_with("test result:") && !nextest
                 || line.starts_with("Summary [")
                 || (line.starts_with(|c: char| c.is_ascii_digit()) && line.contains(" passed, "));
             if !closes {
@@ -168,10 +171,13 @@ mod tests {
 running 3 tests
 test a ... ok
 test result: FAILED. 2 passed; 1 failed; 4 ignored; 0 measured; 0 filtered out; finished in 0.00s
-     Summary [   0.310s] 9 tests run: 6 passed (1 slow), 2 failed, 1 timed out, 3 skipped
 \u{1b}[32m5 passed, 1 failed\u{1b}[0m
 the reader saw 7 passed students";
-        assert_eq!(Tally::read(output), Tally { passed: 13, failed: 5 });
+        assert_eq!(Tally::read(output), Tally { passed: 7, failed: 2 });
+        let nextest = "\
+    test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
+     Summary [   0.310s] 9 tests run: 6 passed (1 slow), 2 failed, 1 timed out, 3 skipped";
+        assert_eq!(Tally::read(nextest), Tally { passed: 6, failed: 3 });
     }
 
     #[test]
