@@ -1,6 +1,6 @@
 //! `mmedkit corpus filter` and `inspect` from the command line.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -187,13 +187,7 @@ fn inspect_counts_by_source_and_language() {
 /// The whole shared corpus, byte for byte the lines that another implementation wrote.
 #[test]
 fn conformance_corpus_filter_writes_the_expected_lines() {
-    let root = std::env::var_os("MMEDKIT_CONFORMANCE")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"));
-    if !root.is_dir() {
-        println!("no conformance folder at {}: nothing compared", root.display());
-        return;
-    }
+    let Some(root) = conformance::folder() else { return };
     let dir = tempfile::tempdir().unwrap();
     let report = dir.path().join("decisions.jsonl");
     ran(mmedkit(&[

@@ -253,30 +253,10 @@ fn a_window_slides_in_every_form() {
     assert!(refused.contains("layers that slide"), "{refused}");
 }
 
-/// `MMEDKIT_CONFORMANCE`, which must be there where it is set, or the folder beside the project, which need not be.
-fn conformance_folder() -> Option<PathBuf> {
-    let (root, set) = match std::env::var_os("MMEDKIT_CONFORMANCE") {
-        Some(root) => (PathBuf::from(root), true),
-        None => (Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), false),
-    };
-    assert!(
-        root.is_dir() || !set,
-        "MMEDKIT_CONFORMANCE names {}, which is no folder",
-        root.display()
-    );
-    if !root.is_dir() {
-        println!(
-            "no conformance folder at {}; this test's neighbours are all that was tested",
-            root.display()
-        );
-    }
-    root.is_dir().then_some(root)
-}
-
 /// The reference models, in the forms that are exported.
 #[test]
 fn conformance_exports_give_the_reference_log_probabilities() {
-    let Some(root) = conformance_folder() else { return };
+    let Some(root) = conformance::folder() else { return };
     let entries = std::fs::read_dir(root.join("oracles")).expect("the conformance folder has oracles");
     let mut models: Vec<PathBuf> = entries
         .map(|entry| entry.unwrap().path())

@@ -164,6 +164,6 @@ fn Ready(name: String, info: Info) -> impl IntoView {
         <p><strong>{name}</strong></p>
         <p class="quiet">{facts}</p>
         <p class="quiet" title=title>{place}</p>
-        {info.reason.map(|reason| view! { <p class="quiet">{reason}</p> })}
+        {info.reason.map(|reason| view! { <p class="quiet">"Not on the GPU: "{reason}"."</p> })}
     }
 }

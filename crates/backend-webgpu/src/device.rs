@@ -87,7 +87,7 @@ const LARGEST_BINDING: u64 = 1 << 30;
 fn no_adapter(problem: String) -> Error {
     Error::Backend {
         device: "WebGPU".into(),
-        step: "finding a graphics adapter",
+        step: "no adapter",
         problem,
     }
 }
@@ -208,7 +208,7 @@ async fn find(instance: &wgpu::Instance, options: &Options) -> Result<wgpu::Adap
     instance.request_adapter(&request).await.map_err(|e| {
         no_adapter(if cfg!(target_arch = "wasm32") {
             // What wgpu adds here lists its native back ends, which no browser has.
-            "this browser offers no WebGPU adapter; update it, turn graphics acceleration on, or use the processor".to_owned()
+            "this browser offers none; update it, turn graphics acceleration on, or use the processor".to_owned()
         } else {
             format!("no Vulkan, Metal or DirectX 12 adapter was found ({e}); install a graphics driver (on Debian, mesa-vulkan-drivers), or use the processor")
         })

@@ -4,22 +4,9 @@ use decoder::TensorSource;
 use mmedkit_checkpoint::{GgufFile, HfFolder};
 use std::path::PathBuf;
 
-/// `name` in the conformance folder, or `None` (said aloud) where there is no such folder. One that `MMEDKIT_CONFORMANCE` names must be there.
+/// `name` in the conformance folder.
 fn conformance(name: &str) -> Option<PathBuf> {
-    let (folder, set) = match std::env::var_os("MMEDKIT_CONFORMANCE") {
-        Some(folder) => (PathBuf::from(folder), true),
-        None => (PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")), false),
-    };
-    assert!(
-        folder.is_dir() || !set,
-        "MMEDKIT_CONFORMANCE names {}, which is no folder",
-        folder.display()
-    );
-    if !folder.is_dir() {
-        println!("no conformance folder at {}: nothing to do", folder.display());
-        return None;
-    }
-    Some(folder.join(name))
+    Some(conformance::folder()?.join(name))
 }
 
 fn entries(folder: PathBuf) -> Vec<PathBuf> {

@@ -22,12 +22,6 @@ const NOT_RESULTS: [&str; 5] = [
 ];
 
 #[test]
-#[should_panic(expected = "which is no folder")]
-fn a_named_folder_that_is_not_there_fails() {
-    vectors::chosen(Some("/nowhere/at/all".into()));
-}
-
-#[test]
 fn conformance_no_file_is_forgotten() {
     let Some(folder) = vectors::folder() else { return };
     let mut found = 0;

@@ -1,7 +1,6 @@
 //! The medical filter against decisions that another implementation made, for every text of the shared corpus.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use mmedkit_mmedc::Language;
 use mmedkit_mmedc::filter::decision::round6;
@@ -9,21 +8,9 @@ use mmedkit_mmedc::filter::{Keywords, MedicalFilter, Rule};
 use mmedkit_mmedc::read::{ReadOptions, list, open};
 use serde_json::Value;
 
-/// The shared folder, or none where there is none.
-fn conformance() -> Option<PathBuf> {
-    let root = std::env::var_os("MMEDKIT_CONFORMANCE")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
-    if !root.is_dir() {
-        println!("no conformance folder at {}: nothing compared", root.display());
-        return None;
-    }
-    Some(root)
-}
-
 #[test]
 fn conformance_the_mmedc_rule_gives_the_expected_decisions() {
-    let Some(root) = conformance() else { return };
+    let Some(root) = conformance::folder() else { return };
     let expected = std::fs::read_to_string(root.join("keywords/expected_filter.jsonl")).unwrap();
     let expected: BTreeMap<String, &str> = expected
         .lines()

@@ -1,31 +1,13 @@
 //! Access to the conformance folder and its reference vectors (`metrics/`), for the tests that compare with them.
 //!
-//! The folder lies beside the workspace, or is named by MMEDKIT_CONFORMANCE. Without one beside the workspace the tests say so and pass; one that
-//! is named and not there fails, and so does a file that is missing or empty.
+//! Where there is no folder the tests say so and pass; a file that is missing or empty fails.
 #![allow(dead_code, reason = "every test takes what it needs")]
 
 use std::path::PathBuf;
 
 use serde_json::Value;
 
-/// The conformance folder.
-pub fn root() -> Option<PathBuf> {
-    chosen(std::env::var_os("MMEDKIT_CONFORMANCE").map(PathBuf::from))
-}
-
-/// `named`, which must be there, else the one beside the workspace, if it is there.
-pub fn chosen(named: Option<PathBuf>) -> Option<PathBuf> {
-    if let Some(root) = named {
-        assert!(root.is_dir(), "MMEDKIT_CONFORMANCE names {}, which is no folder", root.display());
-        return Some(root);
-    }
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    if root.is_dir() {
-        return Some(root);
-    }
-    println!("no conformance folder at {}: nothing to compare with", root.display());
-    None
-}
+pub use conformance::folder as root;
 
 /// The folder of the metrics' vectors.
 pub fn folder() -> Option<PathBuf> {

@@ -13,25 +13,9 @@ pub fn fixture(name: &str) -> serde_json::Value {
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Files of the conformance folder's `tokenizers` that end so; `None` where there is no conformance folder at all. One that `MMEDKIT_CONFORMANCE` names
-/// must be there.
+/// Files of the conformance folder's `tokenizers` that end so; `None` where there is no conformance folder at all.
 pub fn conformance_files(ending: &str) -> Option<Vec<PathBuf>> {
-    let (folder, set) = match std::env::var_os("MMEDKIT_CONFORMANCE") {
-        Some(folder) => (PathBuf::from(folder), true),
-        None => (Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), false),
-    };
-    assert!(
-        folder.is_dir() || !set,
-        "MMEDKIT_CONFORMANCE names {}, which is no folder",
-        folder.display()
-    );
-    if !folder.is_dir() {
-        println!(
-            "no conformance folder at {}; the fixtures of this crate are all that was tested",
-            folder.display()
-        );
-        return None;
-    }
+    let folder = conformance::folder()?;
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder.join("tokenizers"))
         .unwrap_or_else(|error| panic!("{}/tokenizers: {error}", folder.display()))
         .map(|entry| entry.expect("a readable folder").path())
