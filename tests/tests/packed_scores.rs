@@ -116,7 +116,7 @@ fn packed_scores_of_quantised_weights_are_those_of_one_at_a_time_to_the_bit() {
 #[test]
 fn packed_scores_on_webgpu_are_those_of_one_at_a_time() {
     let backend = block_on(WebGpuBackend::new(Options::default())).expect("a Vulkan device; on Debian install mesa-vulkan-drivers");
-    packed_and_alone(|| backend.clone(), "q8_0", &requests()[..9], TOLERANCE);
+    packed_and_alone(|| backend.clone(), "q8_0", &requests()[..4], TOLERANCE);
 }
 
 fn packed_and_alone<B: Backend>(backend: impl Fn() -> B, recipe: &str, requests: &[ScoreRequest], tolerance: f64) {
@@ -130,7 +130,7 @@ fn packed_and_alone<B: Backend>(backend: impl Fn() -> B, recipe: &str, requests:
 
     let mut order: Vec<usize> = (0..requests.len()).collect();
     order.reverse();
-    order.swap(3, 7);
+    order.swap(1, 2);
     let shuffled: Vec<ScoreRequest> = order.iter().map(|&i| requests[i].clone()).collect();
     let mut back = vec![Vec::new(); requests.len()];
     for (scores, &i) in score(&mut session(8192), &shuffled).into_iter().zip(&order) {
@@ -139,7 +139,7 @@ fn packed_and_alone<B: Backend>(backend: impl Fn() -> B, recipe: &str, requests:
     assert_close(&back, &expected, "in another order");
 
     let mut pieces = session(2048);
-    let in_pieces: Vec<Vec<Score>> = requests.chunks(7).flat_map(|piece| score(&mut pieces, piece)).collect();
+    let in_pieces: Vec<Vec<Score>> = requests.chunks(3).flat_map(|piece| score(&mut pieces, piece)).collect();
     assert_close(&in_pieces, &expected, "in pieces");
 
     // Room for hardly more than one text: everything kept must give way.

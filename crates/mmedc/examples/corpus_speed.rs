@@ -262,6 +262,13 @@ fn steps(texts: &[Document], tokenizer: &Tokenizer) -> Outcome<Vec<Value>> {
         }
         Ok(())
     })?;
+    let plain: tokenizers::Tokenizer = tokenizer.to_tokenizer_json()?.parse().map_err(|error| format!("{error}"))?;
+    measure("the crate tokenizers, used plainly", &mut || {
+        for document in texts {
+            std::hint::black_box(plain.encode(document.text.as_str(), false).map_err(|error| format!("{error}"))?);
+        }
+        Ok(())
+    })?;
     let vocabulary = Vocabulary::of(tokenizer)?;
     let shard = [folder.path().join("all.tokens")];
     tokenize::tokenize(documents(), tokenizer, &vocabulary, &shard[0], &|_| {})?;
@@ -269,13 +276,6 @@ fn steps(texts: &[Document], tokenizer: &Tokenizer) -> Outcome<Vec<Value>> {
         let output = folder.path().join("packed");
         pack::pack(&shard, &vocabulary, &pack::Options::default(), &output, &|_| {})?;
         fs::remove_dir_all(output)?;
-        Ok(())
-    })?;
-    let plain: tokenizers::Tokenizer = tokenizer.to_tokenizer_json()?.parse().map_err(|error| format!("{error}"))?;
-    measure("the crate tokenizers, used plainly", &mut || {
-        for document in texts {
-            std::hint::black_box(plain.encode(document.text.as_str(), false).map_err(|error| format!("{error}"))?);
-        }
         Ok(())
     })?;
     measure("write documents (JSONL, zstd)", &mut || {

@@ -97,8 +97,10 @@ impl Pipeline {
         }
         let model: &ModelWrapper = self.inner.get_model();
         pieces.tokenize(|piece| model.tokenize(piece.get())).map_err(problem)?;
-        let encoding = pieces.into_encoding(None, 0, tokenizers::OffsetType::None).map_err(problem)?;
-        Ok(encoding.get_ids().to_vec())
+        // The ids alone: an `Encoding` would copy every token's text and place.
+        let pieces = pieces.get_splits(OffsetReferential::Original, OffsetType::Byte);
+        let tokens = pieces.into_iter().filter_map(|(_, _, tokens)| tokens.as_ref()).flatten();
+        Ok(tokens.map(|token| token.id).collect())
     }
 
     /// What the post-processor puts before and after a text.
