@@ -1,9 +1,12 @@
 //! `mmedkit corpus build` as a process: killed in the middle, on a disk without room, with little memory.
 
-use std::collections::BTreeMap;
+mod common;
+
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use common::tree;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmedkit");
 
@@ -52,25 +55,6 @@ fn command(folder: &Path, config: &str) -> Command {
 
 fn succeed(output: &Output) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files.insert(
-                    path.strip_prefix(root).unwrap().display().to_string(),
-                    std::fs::read(&path).unwrap(),
-                );
-            }
-        }
-    }
-    files
 }
 
 fn assert_same(a: &Path, b: &Path, what: &str) {

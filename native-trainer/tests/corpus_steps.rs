@@ -4,7 +4,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{fail, json_lines, mmedkit, succeed};
+use common::{QUESTION, fail, json_lines, mmedkit, prose, succeed};
 use serde_json::{Value, json};
 
 fn path(folder: &Path, name: &str) -> String {
@@ -14,29 +14,6 @@ fn path(folder: &Path, name: &str) -> String {
 fn text(file: &str) -> String {
     std::fs::read_to_string(file).unwrap()
 }
-
-/// `count` words of a language, in an order that `seed` decides, ten a line.
-fn prose(language: &str, seed: u64, count: usize) -> String {
-    let words: Vec<&str> = match language {
-        "en" => "the patient has cancer of the liver and a disease with fever that needs treatment to cure infection the diagnosis and therapy of tumor cells have side effects be with symptoms blood tissue surgery hormone",
-        "es" => "el paciente tiene cáncer del hígado y una enfermedad con fiebre que necesita tratamiento para curar la infección el diagnóstico y la terapia de células tumorales tienen efectos síntomas sangre tejido cirugía",
-        _ => "o doente não tem febre e também uma dor muito forte na garganta porque ainda não foi ao hospital ontem à noite quando engolia alguma coisa disse que então já estava pior",
-    }
-    .split(' ')
-    .collect();
-    let mut state = seed;
-    let mut out = String::new();
-    for number in 1..=count {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        out += words[(state >> 33) as usize % words.len()];
-        out += if number % 10 == 0 { " .\n" } else { " " };
-    }
-    out
-}
-
-const QUESTION: &str = "A 60-year-old man has had chest pain at rest for two hours; which test comes first?";
 
 /// Documents of which each meets another fate.
 fn tree(folder: &Path) {

@@ -6,35 +6,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{SMALL, fail, json_lines, mmedkit, succeed};
+use common::{QUESTION, SMALL, fail, json_lines, mmedkit, prose, succeed, tree};
 use mmedc::Document;
 use mmedc::statistics::Statistics;
 use mmedkit::run_log;
 use serde_json::json;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmedkit");
-const QUESTION: &str = "A 60-year-old man has had chest pain at rest for two hours; which test comes first?";
-
-/// `count` words of a language, in an order that `seed` decides, ten a line.
-fn prose(language: &str, seed: u64, count: usize) -> String {
-    let words: Vec<&str> = match language {
-        "en" => "the patient has cancer of the liver and a disease with fever that needs treatment to cure infection the diagnosis and therapy of tumor cells have side effects be with symptoms blood tissue surgery hormone",
-        "es" => "el paciente tiene cáncer del hígado y una enfermedad con fiebre que necesita tratamiento para curar la infección el diagnóstico y la terapia de células tumorales tienen efectos síntomas sangre tejido cirugía",
-        _ => "o doente não tem febre e também uma dor muito forte na garganta porque ainda não foi ao hospital ontem à noite quando engolia alguma coisa disse que então já estava pior",
-    }
-    .split(' ')
-    .collect();
-    let mut state = seed;
-    let mut out = String::new();
-    for number in 1..=count {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        out += words[(state >> 33) as usize % words.len()];
-        out += if number % 10 == 0 { " .\n" } else { " " };
-    }
-    out
-}
 
 /// Twelve documents that stay in each of two languages, and one or two for each step to change or drop.
 fn inputs(folder: &Path) {
@@ -84,25 +62,6 @@ fn configure(folder: &Path, output: &str, tokenize: &str) -> String {
     let name = format!("{output}.toml");
     std::fs::write(folder.join(&name), text).unwrap();
     folder.join(name).to_str().unwrap().to_owned()
-}
-
-fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files.insert(
-                    path.strip_prefix(root).unwrap().display().to_string(),
-                    std::fs::read(&path).unwrap(),
-                );
-            }
-        }
-    }
-    files
 }
 
 fn assert_same(a: &Path, b: &Path) {
