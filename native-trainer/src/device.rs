@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use backend_candle::CandleBackend;
 use backend_webgpu::{Options, WebGpuBackend};
 use decoder::names::Param;
-use decoder::{Backend, DType, Decoder, Session, TensorSource};
+use decoder::{Backend, CacheShape, DType, Decoder, Session, TensorSource};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::model::ModelFiles;
@@ -102,7 +102,8 @@ async fn load_and_run<B: Backend, J: Job>(backend: B, files: &mut ModelFiles, co
     .with_context(|| name.clone())?;
     bar.finish_and_clear();
     // Room for several texts of full length, so that scoring can pack them; never much more than a short context needs.
-    let session = Session::new(decoder, context + context.clamp(1024, 4096)).with_context(|| name)?;
+    let cache = CacheShape::for_texts(decoder.config(), context, context.clamp(1024, 4096));
+    let session = Session::new(decoder, cache.slots).with_context(|| name)?;
     job.run(session).await
 }
 

@@ -12,7 +12,7 @@ use std::time::Instant;
 use backend_candle::CandleBackend;
 use checkpoint::GgufFile;
 use decoder::score::ScoreRequest;
-use decoder::{Decoder, Session};
+use decoder::{CacheShape, Decoder, Session};
 use mmedbench::run::{Data, Plan, Settings};
 use mmedbench::{Protocol, Question, ReadReport, Template};
 use pollster::block_on;
@@ -89,7 +89,8 @@ pub fn measure(www: &Path, folder: &Path) -> Outcome<Measured> {
     let decoder = block_on(Decoder::load(CandleBackend::new(), config, longest, &mut file, |_| {
         ControlFlow::Continue(())
     }))?;
-    let mut session = Session::new(decoder, longest + longest.clamp(1024, 4096))?;
+    let cache = CacheShape::for_texts(decoder.config(), longest, longest.clamp(1024, 4096));
+    let mut session = Session::new(decoder, cache.slots)?;
     block_on(session.first_tokens(&requests[..1]))?; // pools are made once
     session.forget();
 

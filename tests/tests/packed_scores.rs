@@ -148,6 +148,31 @@ fn packed_and_alone<B: Backend>(backend: impl Fn() -> B, recipe: &str, requests:
     assert!(narrow.pool.free_slots() > 0);
 }
 
+/// A question that is itself among the examples has another one in its place: the beginning of the others stays for the next call all the same.
+#[test]
+fn what_most_texts_begin_with_is_kept() {
+    let mut session = session(4096);
+    let question = |seed: usize, examples: Vec<u32>| ScoreRequest {
+        context: [examples, tokens(seed, 40)].concat(),
+        continuations: vec![vec![5]],
+    };
+    let most = [tokens(1, 80), tokens(2, 60)].concat();
+    let few = |seed| [tokens(1, 80), tokens(seed, 60)].concat();
+    let mut requests: Vec<ScoreRequest> = (0..8).map(|seed| question(100 + seed, most.clone())).collect();
+    requests.extend([question(200, few(31)), question(201, few(32)), question(202, few(32))]);
+    let expected = alone(&requests);
+    for _ in 0..2 {
+        assert_close(
+            &score(&mut session, &requests),
+            &expected,
+            TOLERANCE,
+            "with other examples for some",
+        );
+        let held = session.pool.capacity() - session.pool.free_slots();
+        assert!((most.len()..most.len() + 32).contains(&held), "{held} of {} tokens", most.len());
+    }
+}
+
 #[test]
 fn letters_are_scored_as_first_tokens_and_shared_beginnings_read() {
     let mut session = session(4096);

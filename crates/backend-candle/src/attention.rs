@@ -1,10 +1,10 @@
 //! Causal attention of each segment over its context, with grouped heads, windows and capped scores.
 //!
-//! Work is cut into (segment, key/value head, up to [`BLOCK`] rows). A block gathers its keys and values once for all query heads that share
-//! them and never holds more than `BLOCK` rows of scores a head. A few rows alone (generation) read keys where they lie.
+//! Work is cut into (segment, key/value head, up to [`BLOCK`] rows). Keys and values are read where they lie; never are more than [`TOGETHER`]
+//! rows of scores in memory.
 
-use crate::attention_kernel::{Attention, Rows};
-use crate::cache::Cache;
+use crate::attention_kernel::{Attention, Keys, Rows, Run, runs};
+use crate::cache::{Cache, HeadCache, LayerCache};
 use crate::tensor::{View, expect_cols, from_vec};
 use crate::{parallel, simd};
 use candle_core::Tensor;
@@ -15,8 +15,6 @@ use decoder::{Batch, Error, Qkv, Result, Segment};
 pub(crate) const BLOCK: usize = 64;
 /// Query rows, of one head each, whose scores exist at once: those of a thousand keys are 64 KiB.
 const TOGETHER: usize = 16;
-/// Up to this many rows, gathering keys costs more than it saves.
-const DIRECT: usize = 4;
 
 /// Rows `first .. first + rows` of a segment, for one key/value head.
 #[derive(Clone, Copy)]
@@ -45,84 +43,71 @@ impl Block {
     }
 }
 
-/// `[slots.len(), D]`: what one head has at `slots` of rows that are `width` wide.
-pub(crate) fn gather(from: &[f32], slots: &[u32], width: usize, head: usize, head_dim: usize) -> Vec<f32> {
-    let mut out = vec![0f32; slots.len() * head_dim];
-    for (out, &slot) in out.chunks_exact_mut(head_dim).zip(slots) {
-        let from = &from[slot as usize * width + head * head_dim..][..head_dim];
-        // In vectors: a call for each row of a small head costs more than the copy.
-        let (vectors, rest) = out.as_chunks_mut::<8>();
-        let (from_vectors, from_rest) = from.as_chunks::<8>();
-        for (to, from) in vectors.iter_mut().zip(from_vectors) {
-            *to = *from;
+/// What the rows of a segment see.
+struct Context {
+    /// Where each entry's value starts in what a head has.
+    values: Vec<usize>,
+    /// The same entries' keys, tile by tile.
+    keys: Vec<Run>,
+}
+
+impl Context {
+    fn new(slots: &[u32], head_dim: usize) -> Context {
+        Context {
+            values: slots.iter().map(|&slot| slot as usize * head_dim).collect(),
+            keys: runs(slots),
         }
-        rest.copy_from_slice(from_rest);
+    }
+
+    /// Entries `from .. to`, widened to whole runs: their runs, and the first and the end.
+    fn part(&self, from: usize, to: usize) -> (&[Run], usize, usize) {
+        let first = self.keys.partition_point(|run| run.end() <= from);
+        let last = self.keys.partition_point(|run| run.key < to);
+        let runs = &self.keys[first..last];
+        (runs, runs.first().map_or(from, |run| run.key), runs.last().map_or(to, Run::end))
+    }
+}
+
+/// `[rows, group·D]`: what one key/value head adds for the rows of a block. `q`: `[T, H·D]`.
+fn attend(step: &Attend, q: &[f32], head: &HeadCache, context: &Context, block: &Block) -> Vec<f32> {
+    let (head_dim, group) = (step.head_dim, step.heads / step.kv_heads);
+    let (from, to) = block.span(step.window);
+    let (runs, from, to) = context.part(from, to);
+    let rows = (0..block.rows).flat_map(|i| (0..group).map(move |member| (i, member)));
+    let query = |(i, member)| ((block.row() + i) * step.heads + block.kv_head * group + member) * head_dim;
+    let visible = |(i, _)| {
+        let (first, end) = block.visible(i, step.window);
+        (first - from, end - from)
+    };
+    let (queries, visible): (Vec<_>, Vec<_>) = rows.map(|row| (query(row), visible(row))).unzip();
+    let mut out = vec![0f32; queries.len() * head_dim];
+    let mut scratch = Vec::new();
+    let parts = queries.chunks(TOGETHER).zip(visible.chunks(TOGETHER));
+    for ((at, visible), out) in parts.zip(out.chunks_mut(TOGETHER * head_dim)) {
+        simd::run(Attention {
+            head_dim,
+            scale: step.scale,
+            softcap: step.softcap,
+            queries: Rows { data: q, at },
+            keys: Keys {
+                data: &head.keys,
+                runs,
+                from,
+            },
+            values: Rows {
+                data: &head.values,
+                at: &context.values[from..to],
+            },
+            visible,
+            scratch: &mut scratch,
+            out,
+        });
     }
     out
 }
 
-/// What blocks read.
-struct Sources<'a> {
-    step: &'a Attend,
-    context: &'a [u32],
-    q: &'a [f32],
-    keys: &'a [f32],
-    values: &'a [f32],
-}
-
-impl Sources<'_> {
-    fn group(&self) -> usize {
-        self.step.heads / self.step.kv_heads
-    }
-
-    /// `[rows, group·D]`.
-    fn attend(&self, block: &Block) -> Vec<f32> {
-        let (head_dim, width) = (self.step.head_dim, self.step.kv_heads * self.step.head_dim);
-        let group = self.group();
-        let (from, to) = block.span(self.step.window);
-        let slots = &self.context[block.segment.context_start..][from..to];
-        let gathered = (block.rows > DIRECT).then(|| {
-            let gather = |from| gather(from, slots, width, block.kv_head, head_dim);
-            (gather(self.keys), gather(self.values))
-        });
-        let (keys, values) = match &gathered {
-            Some((keys, values)) => (&keys[..], &values[..]),
-            None => (self.keys, self.values),
-        };
-        let place = |(i, &slot): (usize, &u32)| match gathered {
-            Some(_) => i * head_dim,
-            None => slot as usize * width + block.kv_head * head_dim,
-        };
-        let places: Vec<usize> = slots.iter().enumerate().map(place).collect();
-        let rows = (0..block.rows).flat_map(|i| (0..group).map(move |member| (i, member)));
-        let head = |(i, member)| ((block.row() + i) * self.step.heads + block.kv_head * group + member) * head_dim;
-        let visible = |(i, _)| {
-            let (first, end) = block.visible(i, self.step.window);
-            (first - from, end - from)
-        };
-        let (heads, visible): (Vec<_>, Vec<_>) = rows.map(|row| (head(row), visible(row))).unzip();
-        let mut out = vec![0f32; heads.len() * head_dim];
-        let mut scratch = Vec::new();
-        let parts = heads.chunks(TOGETHER).zip(visible.chunks(TOGETHER));
-        for ((at, visible), out) in parts.zip(out.chunks_mut(TOGETHER * head_dim)) {
-            simd::run(Attention {
-                head_dim,
-                scale: self.step.scale,
-                softcap: self.step.softcap,
-                queries: Rows { data: self.q, at },
-                keys: Rows { data: keys, at: &places },
-                values: Rows { data: values, at: &places },
-                visible,
-                scratch: &mut scratch,
-                out,
-            });
-        }
-        out
-    }
-}
-
-/// Checks shapes and slots, so that the kernels may index freely. `available`: rows of keys that exist.
-pub(crate) fn check(step: &Attend, qkv: &Qkv<Tensor>, batch: &Batch, available: usize) -> Result<()> {
+/// Checks shapes.
+pub(crate) fn check(step: &Attend, qkv: &Qkv<Tensor>, batch: &Batch) -> Result<()> {
     let kv_width = step.kv_heads * step.head_dim;
     for (tensor, width) in [(&qkv.q, step.heads * step.head_dim), (&qkv.k, kv_width), (&qkv.v, kv_width)] {
         if expect_cols(tensor, width, "attend")? != batch.rows() {
@@ -133,74 +118,73 @@ pub(crate) fn check(step: &Attend, qkv: &Qkv<Tensor>, batch: &Batch, available: 
             )));
         }
     }
-    if let Some(slot) = batch.context.iter().find(|&&slot| slot as usize >= available) {
-        return Err(Error::Input(format!(
-            "a context names slot {slot}, but only {available} were written"
-        )));
-    }
     Ok(())
 }
 
-/// → `[T, H·D]`.
+/// Checks that contexts name slots that exist, so that the kernels may index freely.
+pub(crate) fn check_context(batch: &Batch, available: usize) -> Result<()> {
+    match batch.context.iter().find(|&&slot| slot as usize >= available) {
+        Some(slot) => Err(Error::Input(format!(
+            "a context names slot {slot}, but only {available} were written"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// → `[T, H·D]`. Without a cache, contexts name rows of the batch.
 pub(crate) fn forward(step: &Attend, qkv: &Qkv<Tensor>, batch: &Batch, cache: Option<&Cache>) -> Result<Tensor> {
+    check(step, qkv, batch)?;
     let (q, k, v) = (View::new(&qkv.q)?, View::new(&qkv.k)?, View::new(&qkv.v)?);
-    let width = step.kv_heads * step.head_dim;
     match cache {
         None => {
-            check(step, qkv, batch, batch.rows())?;
-            compute(
-                &Sources {
-                    step,
-                    context: &batch.context,
-                    q: &q,
-                    keys: &k,
-                    values: &v,
-                },
-                batch,
-            )
+            let rows = batch.rows();
+            let mut layer = LayerCache::new(step.kv_heads, step.head_dim, rows);
+            layer.write(0..rows as u32, &k, &v)?;
+            compute(step, &q, &layer, batch)
         }
         Some(cache) => {
-            if cache.shape.kv_heads != step.kv_heads || cache.shape.head_dim != step.head_dim || step.layer >= cache.shape.layers {
-                return Err(Error::Input(format!("the cache {:?} does not fit the step {step:?}", cache.shape)));
+            let shape = &cache.shape;
+            if shape.kv_heads != step.kv_heads || shape.head_dim != step.head_dim || step.layer >= shape.layers {
+                return Err(Error::Input(format!("the cache {shape:?} does not fit the step {step:?}")));
             }
             let mut layer = cache.layers[step.layer].borrow_mut();
-            if k.len() == batch.rows() * width && v.len() == k.len() {
-                layer.write(&batch.slots, &k, &v, width, cache.shape.slots)?;
-            }
-            check(step, qkv, batch, layer.keys.len() / width)?;
-            compute(
-                &Sources {
-                    step,
-                    context: &batch.context,
-                    q: &q,
-                    keys: &layer.keys,
-                    values: &layer.values,
-                },
-                batch,
-            )
+            layer.write(batch.slots.iter().copied(), &k, &v)?;
+            compute(step, &q, &layer, batch)
         }
     }
 }
 
-fn compute(sources: &Sources, batch: &Batch) -> Result<Tensor> {
-    let step = sources.step;
+fn compute(step: &Attend, q: &[f32], layer: &LayerCache, batch: &Batch) -> Result<Tensor> {
+    check_context(batch, layer.slots())?;
+    let slots = |segment: &Segment| &batch.context[segment.context_start..][..segment.context_len];
+    let contexts: Vec<Context> = batch
+        .segments
+        .iter()
+        .map(|segment| Context::new(slots(segment), step.head_dim))
+        .collect();
     let mut blocks = Vec::new();
-    for &segment in &batch.segments {
+    for (&segment, context) in batch.segments.iter().zip(&contexts) {
         for first in (0..segment.rows).step_by(BLOCK) {
             let rows = BLOCK.min(segment.rows - first);
-            blocks.extend((0..step.kv_heads).map(|kv_head| Block {
-                segment,
-                kv_head,
-                first,
-                rows,
+            blocks.extend((0..step.kv_heads).map(|kv_head| {
+                let block = Block {
+                    segment,
+                    kv_head,
+                    first,
+                    rows,
+                };
+                (block, context)
             }));
         }
     }
-    let group_width = sources.group() * step.head_dim;
+    let group_width = step.heads / step.kv_heads * step.head_dim;
     let width = step.heads * step.head_dim;
     let mut out = vec![0f32; batch.rows() * width];
-    let results = parallel::map(blocks.len(), |i| sources.attend(&blocks[i]));
-    for (block, result) in blocks.iter().zip(results) {
+    let results = parallel::map(blocks.len(), |i| {
+        let (block, context) = &blocks[i];
+        attend(step, q, &layer.heads[block.kv_head], context, block)
+    });
+    for ((block, _), result) in blocks.iter().zip(results) {
         for (i, row) in result.chunks_exact(group_width).enumerate() {
             out[(block.row() + i) * width + block.kv_head * group_width..][..group_width].copy_from_slice(row);
         }

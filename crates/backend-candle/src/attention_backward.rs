@@ -1,6 +1,6 @@
 //! Backward of attention: probabilities are computed again block by block, never kept (Dao et al., 2022, on a processor).
 
-use crate::attention::{BLOCK, Block, check, gather};
+use crate::attention::{BLOCK, Block, check, check_context};
 use crate::math::{axpy, dot, softcap, softmax};
 use crate::matrix::{Cores, Mat, multiply};
 use crate::parallel;
@@ -43,8 +43,11 @@ impl Sources<'_> {
         } = *self.step;
         let group = heads / kv_heads;
         let slots = &self.context[segment.context_start..][..segment.context_len];
-        let keys = gather(self.k, slots, kv_heads * head_dim, kv_head, head_dim);
-        let values = gather(self.v, slots, kv_heads * head_dim, kv_head, head_dim);
+        let gather = |from: &[f32]| -> Vec<f32> {
+            let row = |slot: u32| &from[(slot as usize * kv_heads + kv_head) * head_dim..][..head_dim];
+            slots.iter().flat_map(|&slot| row(slot)).copied().collect()
+        };
+        let (keys, values) = (gather(self.k), gather(self.v));
         let mut part = Part {
             dq: vec![0f32; segment.rows * group * head_dim],
             dk: vec![0f32; slots.len() * head_dim],
@@ -144,7 +147,8 @@ fn query<'a>(q: &'a [f32], block: &Block, step: &Attend, member: usize) -> Mat<'
 /// `dy: [T, H·D]` → gradients of `q`, `k`, `v`. Contexts name rows of this batch.
 pub(crate) fn backward(step: &Attend, qkv: &Qkv<Tensor>, batch: &Batch, dy: &Tensor) -> Result<Qkv<Tensor>> {
     let rows = batch.rows();
-    check(step, qkv, batch, rows)?;
+    check(step, qkv, batch)?;
+    check_context(batch, rows)?;
     let (width, kv_width) = (step.heads * step.head_dim, step.kv_heads * step.head_dim);
     expect_cols(dy, width, "attend backward")?;
     let (q, k, v, dy) = (View::new(&qkv.q)?, View::new(&qkv.k)?, View::new(&qkv.v)?, View::new(dy)?);

@@ -1,25 +1,66 @@
 //! Attention of query rows over the keys and values of one head: scores, softmax, weighted sum.
 //!
-//! Keys come in groups of [`GROUP`] and in stretches of [`STRETCH`] that stay in the first-level cache while all rows meet them. A row's scores
-//! are all there before its softmax; the probabilities' common divisor is applied to the sum, not to each.
+//! Keys come in tiles ([`TILE`] of them side by side) and in stretches of [`STRETCH`] tiles that stay in the first-level cache while all rows
+//! meet them. A row's scores are all there before its softmax; the probabilities' common divisor is applied to the sum, not to each.
 //!
 //! What must hold: what a row gets is the same to the last bit, whatever rows stand beside it and wherever its keys lie. A score's sum runs over
-//! `D` alone, softmax over what the row sees, the weighted sum over keys in order; what a row may not see has the weight 0 there, which adds
+//! `D` in order, softmax over what the row sees, the weighted sum over keys in order; what a row may not see has the weight 0 there, which adds
 //! exactly nothing.
 
-use crate::math::{exp, max, softcap, sum};
+use crate::cache::TILE;
+use crate::math::{exp2, max, softcap, sum};
 use crate::simd::{Kernel, Simd};
 
-/// Keys that are scored together: lanes of a vector.
-const GROUP: usize = 8;
-/// Keys that all rows meet before the next ones come: 16 KiB of keys of width 64.
-const STRETCH: usize = 64;
+/// Tiles that all rows meet before the next ones come: 16 KiB of keys of width 64.
+const STRETCH: usize = 8;
 
 /// Vectors of `D` values, each from its own place on.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows<'a> {
     pub(crate) data: &'a [f32],
     pub(crate) at: &'a [usize],
+}
+
+/// Keys of a context, run by run.
+#[derive(Clone, Copy)]
+pub(crate) struct Keys<'a> {
+    /// `[tiles, D, TILE]`.
+    pub(crate) data: &'a [f32],
+    pub(crate) runs: &'a [Run],
+    /// The context's entry that is the kernel's key 0.
+    pub(crate) from: usize,
+}
+
+/// Entries of a context that stand side by side in a tile too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// The first of them, in the context.
+    pub(crate) key: usize,
+    tile: usize,
+    /// The first of them, in the tile.
+    lane: usize,
+    /// At most [`TILE`].
+    count: usize,
+}
+
+impl Run {
+    /// The entry behind the last.
+    pub(crate) fn end(&self) -> usize {
+        self.key + self.count
+    }
+}
+
+/// The runs of a context whose entries are in these slots.
+pub(crate) fn runs(slots: &[u32]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::with_capacity(slots.len() / TILE + 2);
+    for (key, &slot) in slots.iter().enumerate() {
+        let (tile, lane) = (slot as usize / TILE, slot as usize % TILE);
+        match runs.last_mut() {
+            Some(run) if run.tile == tile && run.lane + run.count == lane => run.count += 1,
+            _ => runs.push(Run { key, tile, lane, count: 1 }),
+        }
+    }
+    runs
 }
 
 /// `out[n] = Σ softmax(cap(scale q_n kᵀ)) v`, over the keys that row `n` sees.
@@ -31,7 +72,7 @@ pub(crate) struct Attention<'a> {
     /// `[N, D]`.
     pub(crate) queries: Rows<'a>,
     /// `[C, D]`.
-    pub(crate) keys: Rows<'a>,
+    pub(crate) keys: Keys<'a>,
     /// `[C, D]`.
     pub(crate) values: Rows<'a>,
     /// `[N]`: the first key a row sees and the one behind the last. Both never fall from one row to the next.
@@ -48,66 +89,66 @@ impl Kernel for Attention<'_> {
         let Attention {
             head_dim, queries, keys, ..
         } = self;
-        let (rows, count) = (self.visible.len(), keys.at.len());
+        let (rows, count) = (self.visible.len(), self.values.at.len());
         let fits = |rows: &Rows| rows.at.iter().all(|at| at + head_dim <= rows.data.len());
+        assert!(head_dim > 0 && fits(&queries) && fits(&self.values), "vectors inside their slices");
+        if rows == 0 {
+            return;
+        }
+        assert!(queries.at.len() == rows && self.out.len() == rows * head_dim);
+        let follow = |key: usize, run: &Run| (run.key == key).then_some(run.end());
         assert!(
-            head_dim > 0 && fits(&queries) && fits(&keys) && fits(&self.values),
-            "vectors inside their slices"
+            keys.runs.iter().try_fold(keys.from, follow) == Some(keys.from + count),
+            "a run for every key"
         );
-        assert!(queries.at.len() == rows && self.values.at.len() == count && self.out.len() == rows * head_dim);
+        assert!(
+            keys.runs
+                .iter()
+                .all(|run| run.lane + run.count <= TILE && (run.tile + 1) * TILE * head_dim <= keys.data.len()),
+            "tiles inside their slice"
+        );
         assert!(
             self.visible.iter().all(|&(first, end)| first < end && end <= count),
             "every row sees a key"
         );
         assert!(self.visible.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1));
-        if rows == 0 {
-            return;
-        }
-        // Whole groups: behind the last key it stands again; nobody sees these scores.
-        let width = count.next_multiple_of(GROUP);
-        let mut places = keys.at.to_vec();
-        places.resize(width, keys.at[count - 1]);
 
-        // [N, width]: scores, then weights. Every value that is read was written in this call.
-        if self.scratch.len() < rows * width {
-            self.scratch.resize(rows * width, 0.0);
+        // [N, C]: scores, then weights. Every value that is read was written in this call.
+        if self.scratch.len() < rows * count {
+            self.scratch.resize(rows * count, 0.0);
         }
-        let weights = &mut self.scratch[..rows * width];
-        for stretch in (0..width).step_by(STRETCH) {
-            for (row, &(first, end)) in self.visible.iter().enumerate() {
-                let from = stretch.max(first / GROUP * GROUP);
-                let to = (stretch + STRETCH).min(end);
-                for key in (from..to).step_by(GROUP) {
-                    // SAFETY: all places have `D` values behind them, `weights` whole groups; instructions are the caller's promise.
-                    unsafe {
-                        let places: &[usize; GROUP] = places[key..key + GROUP].try_into().expect("a whole group");
-                        let scores = weights.as_mut_ptr().add(row * width + key);
-                        score::<S>(
-                            queries.data.as_ptr().add(queries.at[row]),
-                            keys.data.as_ptr(),
-                            places,
-                            head_dim,
-                            scores,
-                        );
-                    }
-                }
-            }
+        let weights = &mut self.scratch[..rows * count];
+        for stretch in keys.runs.chunks(STRETCH) {
+            for_rows::<S>(rows, |row, together| {
+                let (first, end) = (self.visible[row].0 + keys.from, self.visible[row + together - 1].1 + keys.from);
+                let seen = stretch.partition_point(|run| run.end() <= first)..stretch.partition_point(|run| run.key < end);
+                let mut score = Score {
+                    queries: Rows {
+                        data: queries.data,
+                        at: &queries.at[row..row + together],
+                    },
+                    keys,
+                    head_dim,
+                    weights: &mut weights[row * count..],
+                    width: count,
+                };
+                // SAFETY: the assertions above; the instructions are the caller's promise.
+                unsafe { score.rows::<S>(&stretch[seen.start..seen.end.max(seen.start)]) };
+            });
         }
         let mut divisors = vec![0f32; rows];
-        for (((first, end), weights), divisor) in self.visible.iter().zip(weights.chunks_exact_mut(width)).zip(&mut divisors) {
+        for (((first, end), weights), divisor) in self.visible.iter().zip(weights.chunks_exact_mut(count)).zip(&mut divisors) {
             weights[..*first].fill(0.0);
             weights[*end..].fill(0.0);
             *divisor = weigh(&mut weights[*first..*end], self.scale, self.softcap);
         }
-        for stretch in (0..count).step_by(STRETCH) {
-            let mut row = 0;
-            while row < rows {
-                let together = largest_power_of_two(rows - row).min(S::SUMS);
+        for stretch in (0..count).step_by(STRETCH * TILE) {
+            for_rows::<S>(rows, |row, together| {
                 let from = self.visible[row].0.max(stretch);
-                let to = self.visible[row + together - 1].1.min(stretch + STRETCH);
+                let to = self.visible[row + together - 1].1.min(stretch + STRETCH * TILE);
                 let mut add = Add {
-                    weights: &weights[row * width..],
-                    width,
+                    weights: &weights[row * count..],
+                    width: count,
                     values: self.values,
                     keys: from..to.max(from),
                     head_dim,
@@ -115,8 +156,7 @@ impl Kernel for Attention<'_> {
                 };
                 // SAFETY: the caller's promise.
                 unsafe { add.rows::<S>(together) };
-                row += together;
-            }
+            });
         }
         for (out, divisor) in self.out.chunks_exact_mut(head_dim).zip(&divisors) {
             let inverse = 1.0 / divisor;
@@ -125,56 +165,102 @@ impl Kernel for Attention<'_> {
     }
 }
 
-fn largest_power_of_two(n: usize) -> usize {
-    1 << n.ilog2()
-}
-
-/// `to[i] = q · k_i`. Sums run over `D` in eight lanes, then over what is behind the last whole vector.
+/// Calls `work(row, rows)` for rows that are worked on together: as many as there are sums, else the greatest power of two.
 #[inline(always)]
-unsafe fn score<S: Simd>(q: *const f32, keys: *const f32, places: &[usize; GROUP], head_dim: usize, to: *mut f32) {
-    let whole = head_dim / 8 * 8;
-    // SAFETY: the caller's promise.
-    unsafe {
-        let sums = if S::SUMS >= GROUP {
-            dots::<S, GROUP>(q, keys, places, whole)
-        } else {
-            let (low, high) = (places.first_chunk().expect("four"), places.last_chunk().expect("four"));
-            let ([a, b, c, d], [e, f, g, h]) = (dots::<S, 4>(q, keys, low, whole), dots::<S, 4>(q, keys, high, whole));
-            [a, b, c, d, e, f, g, h]
-        };
-        S::store(to, S::totals(sums));
-        for d in whole..head_dim {
-            for (i, place) in places.iter().enumerate() {
-                *to.add(i) += *q.add(d) * *keys.add(place + d);
-            }
-        }
+fn for_rows<S: Simd>(rows: usize, mut work: impl FnMut(usize, usize)) {
+    let mut row = 0;
+    while row < rows {
+        let together = (1 << (rows - row).ilog2()).min(TOGETHER);
+        work(row, together);
+        row += together;
     }
 }
 
-#[inline(always)]
-unsafe fn dots<S: Simd, const N: usize>(q: *const f32, keys: *const f32, places: &[usize; N], whole: usize) -> [S::Floats; N] {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let mut sums = [S::splat(0.0); N];
-        for d in (0..whole).step_by(8) {
-            let q = S::floats(q.add(d));
-            for (sum, place) in sums.iter_mut().zip(places) {
-                *sum = S::fused(*sum, q, S::floats(keys.add(place + d)));
+/// Rows that are worked on together.
+const TOGETHER: usize = 4;
+
+/// `weights = queries keysᵀ` over runs of keys, for rows that follow each other.
+struct Score<'a> {
+    queries: Rows<'a>,
+    keys: Keys<'a>,
+    head_dim: usize,
+    weights: &'a mut [f32],
+    /// Of a row of weights.
+    width: usize,
+}
+
+impl Score<'_> {
+    /// One, two or four rows. Few rows take more tiles at a time.
+    #[inline(always)]
+    unsafe fn rows<S: Simd>(&mut self, runs: &[Run]) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match (S::SUMS, self.queries.at.len()) {
+                (8, 4) => self.tiles::<S, 4, 2>(runs),
+                (8, 2) => self.tiles::<S, 2, 4>(runs),
+                (8, _) => self.tiles::<S, 1, 8>(runs),
+                (_, 4) => self.tiles::<S, 4, 1>(runs),
+                (_, 2) => self.tiles::<S, 2, 2>(runs),
+                (_, _) => self.tiles::<S, 1, 4>(runs),
             }
         }
-        sums
+    }
+
+    /// `N` rows, `T` tiles at a time.
+    #[inline(always)]
+    unsafe fn tiles<S: Simd, const N: usize, const T: usize>(&mut self, runs: &[Run]) {
+        let (some, rest) = runs.as_chunks::<T>();
+        // SAFETY: the caller's promise.
+        unsafe {
+            some.iter().for_each(|runs| self.tile::<S, N, T>(runs));
+            rest.iter().for_each(|run| self.tile::<S, N, 1>(std::array::from_ref(run)));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn tile<S: Simd, const N: usize, const T: usize>(&mut self, runs: &[Run; T]) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let queries: [*const f32; N] = std::array::from_fn(|n| self.queries.data.as_ptr().add(*self.queries.at.get_unchecked(n)));
+            let tiles: [*const f32; T] = std::array::from_fn(|t| self.keys.data.as_ptr().add(runs[t].tile * TILE * self.head_dim));
+            let mut sums = [[S::splat(0.0); T]; N];
+            for d in 0..self.head_dim {
+                let keys: [S::Floats; T] = std::array::from_fn(|t| S::floats(tiles[t].add(d * TILE)));
+                for n in 0..N {
+                    let query = S::splat(*queries[n].add(d));
+                    for t in 0..T {
+                        sums[n][t] = S::fused(sums[n][t], query, keys[t]);
+                    }
+                }
+            }
+            for n in 0..N {
+                for (run, sum) in runs.iter().zip(sums[n]) {
+                    let to = self.weights.as_mut_ptr().add(n * self.width + run.key - self.keys.from);
+                    if run.count == TILE {
+                        S::store(to, sum);
+                    } else {
+                        let mut lanes = [0f32; TILE];
+                        S::store(lanes.as_mut_ptr(), sum);
+                        lanes.as_ptr().add(run.lane).copy_to_nonoverlapping(to, run.count);
+                    }
+                }
+            }
+        }
     }
 }
 
 /// Scores of what a row sees → `exp(score - greatest)` in place; returns their sum.
 #[inline(always)]
 fn weigh(scores: &mut [f32], scale: f32, cap: Option<f32>) -> f32 {
-    scores.iter_mut().for_each(|score| *score *= scale);
+    let mut scale = scale;
     if let Some(cap) = cap {
+        scores.iter_mut().for_each(|score| *score *= scale);
         softcap(scores, cap);
+        scale = 1.0;
     }
-    let greatest = max(scores);
-    scores.iter_mut().for_each(|score| *score = exp(*score - greatest));
+    let scale = scale * std::f32::consts::LOG2_E;
+    let greatest = max(scores) * scale;
+    scores.iter_mut().for_each(|score| *score = exp2(*score * scale - greatest));
     sum(scores)
 }
 
@@ -190,7 +276,7 @@ struct Add<'a> {
 }
 
 impl Add<'_> {
-    /// The first `rows` rows, a power of two up to `S::SUMS`. Few rows take more columns at a time.
+    /// The first `rows` rows: one, two or four. Few rows take more columns at a time.
     #[inline(always)]
     unsafe fn rows<S: Simd>(&mut self, rows: usize) {
         assert!(self.keys.end <= self.values.at.len() && (rows - 1) * self.width + self.keys.end <= self.weights.len());
@@ -199,7 +285,6 @@ impl Add<'_> {
         // SAFETY: the assertions above, and `Attention`'s about values; the instructions are the caller's promise.
         unsafe {
             column = match (S::SUMS, rows) {
-                (8, 8) => self.columns::<S, 8, 1>(column),
                 (8, 4) => self.columns::<S, 4, 2>(column),
                 (8, 2) => self.columns::<S, 2, 4>(column),
                 (8, _) => self.columns::<S, 1, 8>(column),
@@ -208,7 +293,6 @@ impl Add<'_> {
                 (_, _) => self.columns::<S, 1, 4>(column),
             };
             column = match rows {
-                8 => self.columns::<S, 8, 1>(column),
                 4 => self.columns::<S, 4, 1>(column),
                 2 => self.columns::<S, 2, 1>(column),
                 _ => self.columns::<S, 1, 1>(column),

@@ -1,8 +1,7 @@
 //! The few vector instructions that products and attention need, for AVX2, wasm's SIMD, and (as plain loops) anything else; and the choice
 //! among them.
 //!
-//! All vectors are 256 bits wide; in wasm they are two of 128. Sums across lanes are taken for eight vectors at once, each in the same
-//! order wherever among the eight it stands: so a sum does not depend on what is summed beside it.
+//! All vectors are 256 bits wide; in wasm they are two of 128.
 
 /// Unpacks whole blocks of a format: bytes, integers, scales, offsets. Unsafe where it uses instructions that not every processor has.
 pub(crate) type Unpack = unsafe fn(&[u8], &mut [i16], &mut [f32], &mut [f32]);
@@ -37,8 +36,6 @@ pub(crate) trait Simd: Copy {
     /// `sum + a b`.
     unsafe fn fused(sum: Self::Floats, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     unsafe fn store(to: *mut f32, value: Self::Floats);
-    /// Lane `i`: the sum of all lanes of `values[i]`, each in the same order.
-    unsafe fn totals(values: [Self::Floats; 8]) -> Self::Floats;
 }
 
 /// Loops to be compiled for each set of instructions.
@@ -163,18 +160,6 @@ mod avx2 {
         unsafe fn store(to: *mut f32, value: __m256) {
             unsafe { _mm256_storeu_ps(to, value) }
         }
-        #[inline(always)]
-        unsafe fn totals([a, b, c, d, e, f, g, h]: [__m256; 8]) -> __m256 {
-            unsafe {
-                let abcd = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
-                let efgh = _mm256_hadd_ps(_mm256_hadd_ps(e, f), _mm256_hadd_ps(g, h));
-                let (low, high) = (
-                    _mm256_permute2f128_ps::<0x20>(abcd, efgh),
-                    _mm256_permute2f128_ps::<0x31>(abcd, efgh),
-                );
-                _mm256_add_ps(low, high)
-            }
-        }
     }
 }
 
@@ -187,14 +172,12 @@ mod wasm {
     #[derive(Clone, Copy)]
     pub(crate) struct Simd128;
 
-    /// `[Σ a, Σ b, Σ c, Σ d]`, with `$add` of the lanes' type.
-    macro_rules! totals_of_four {
-        ($add:ident, $values:expr) => {{
-            let [a, b, c, d] = $values;
-            let ab = $add(i32x4_shuffle::<0, 4, 2, 6>(a, b), i32x4_shuffle::<1, 5, 3, 7>(a, b));
-            let cd = $add(i32x4_shuffle::<0, 4, 2, 6>(c, d), i32x4_shuffle::<1, 5, 3, 7>(c, d));
-            $add(i64x2_shuffle::<0, 2>(ab, cd), i64x2_shuffle::<1, 3>(ab, cd))
-        }};
+    /// `[Σ a, Σ b, Σ c, Σ d]`.
+    #[inline(always)]
+    fn totals([a, b, c, d]: [v128; 4]) -> v128 {
+        let ab = i32x4_add(i32x4_shuffle::<0, 4, 2, 6>(a, b), i32x4_shuffle::<1, 5, 3, 7>(a, b));
+        let cd = i32x4_add(i32x4_shuffle::<0, 4, 2, 6>(c, d), i32x4_shuffle::<1, 5, 3, 7>(c, d));
+        i32x4_add(i64x2_shuffle::<0, 2>(ab, cd), i64x2_shuffle::<1, 3>(ab, cd))
     }
 
     impl Simd for Simd128 {
@@ -230,7 +213,7 @@ mod wasm {
         #[inline(always)]
         unsafe fn int_totals(values: [[v128; 2]; 8]) -> [v128; 2] {
             let [a, b, c, d, e, f, g, h] = values.map(|[low, high]| i32x4_add(low, high));
-            [totals_of_four!(i32x4_add, [a, b, c, d]), totals_of_four!(i32x4_add, [e, f, g, h])]
+            [totals([a, b, c, d]), totals([e, f, g, h])]
         }
         #[inline(always)]
         unsafe fn to_floats(ints: [v128; 2]) -> [v128; 2] {
@@ -262,17 +245,6 @@ mod wasm {
                 v128_store(to.cast(), value[0]);
                 v128_store(to.add(4).cast(), value[1]);
             }
-        }
-        #[inline(always)]
-        unsafe fn totals(values: [[v128; 2]; 8]) -> [v128; 2] {
-            let [a, b, c, d, e, f, g, h] = values;
-            let four = |a: [v128; 2], b: [v128; 2], c: [v128; 2], d: [v128; 2]| {
-                f32x4_add(
-                    totals_of_four!(f32x4_add, [a[0], b[0], c[0], d[0]]),
-                    totals_of_four!(f32x4_add, [a[1], b[1], c[1], d[1]]),
-                )
-            };
-            [four(a, b, c, d), four(e, f, g, h)]
         }
     }
 }
@@ -345,10 +317,6 @@ mod portable {
         #[inline(always)]
         unsafe fn store(to: *mut f32, value: [f32; 8]) {
             unsafe { to.cast::<[f32; 8]>().write_unaligned(value) }
-        }
-        #[inline(always)]
-        unsafe fn totals(values: [[f32; 8]; 8]) -> [f32; 8] {
-            values.map(|[a, b, c, d, e, f, g, h]| ((a + b) + (c + d)) + ((e + f) + (g + h)))
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::batch::Batch;
 use crate::step::{Attend, Embed, GatedMlp, Head, ParameterId, ProjectAdd, ProjectQkv};
-use crate::{DType, Result};
+use crate::{Config, DType, Result};
 
 /// Size of a KV cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,31 @@ pub struct CacheShape {
     pub slots: usize,
 }
 
+/// Beginnings of texts (few-shot examples) that a session keeps at most: one for each language of a benchmark and some more.
+pub(crate) const MOST_KEPT: usize = 8;
+
+/// What the cache may grow by to keep them.
+const KEPT_BYTES: usize = 64 << 20;
+
 impl CacheShape {
+    /// A cache of `slots` tokens.
+    pub fn new(config: &Config, slots: usize) -> CacheShape {
+        CacheShape {
+            layers: config.layers.len(),
+            kv_heads: config.kv_heads,
+            head_dim: config.head_dim,
+            slots,
+        }
+    }
+
+    /// A cache for a text of `context` tokens and `spare` tokens of others that are packed with it; more where memory is cheap (small models),
+    /// so that what texts begin with can stay for the next ones.
+    pub fn for_texts(config: &Config, context: usize, spare: usize) -> CacheShape {
+        let bytes_per_slot = CacheShape::new(config, 1).bytes(4).max(1) as usize;
+        let kept = (MOST_KEPT * context).min(KEPT_BYTES / bytes_per_slot);
+        CacheShape::new(config, context + spare.max(kept))
+    }
+
     /// Bytes of keys and values at `bytes_per_value`.
     pub fn bytes(&self, bytes_per_value: usize) -> u64 {
         2 * (self.layers * self.kv_heads * self.head_dim) as u64 * (self.slots * bytes_per_value) as u64

@@ -12,8 +12,8 @@ pub const WORTH: usize = 16;
 /// A step of the walk through the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The beginning that all following texts share, up to the matching [`Step::Leave`]: the first `end` tokens of text `text`.
-    Enter { text: usize, end: usize },
+    /// The beginning that the next `texts` texts share, up to the matching [`Step::Leave`]: the first `end` tokens of text `text`.
+    Enter { text: usize, end: usize, texts: usize },
     /// A text; its tokens from where the innermost open branch ends.
     Leaf { text: usize },
     /// The innermost branch is done with.
@@ -61,6 +61,7 @@ pub fn walk(texts: &[&[u32]]) -> Vec<Step> {
             steps.push(Step::Enter {
                 text: order[first],
                 end: least,
+                texts: end - first,
             });
             jobs.push(Job::Leave);
             (least, least)

@@ -9,7 +9,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, MOST_KEPT};
 use crate::cache::{PAGE, Sequence};
 use crate::prefix::{Step, walk};
 use crate::session::{Kept, Session, Work, pack};
@@ -134,7 +134,7 @@ impl<B: Backend> Session<B> {
         let mut done = 0;
         for step in walk(contexts) {
             match step {
-                Step::Enter { text, end } => {
+                Step::Enter { text, end, texts } => {
                     let (mut sequence, depth) = self.start(open.last(), &contexts[text][..end]);
                     let tokens = contexts[text][depth..end].to_vec();
                     self.room(&mut pending, slots_for(tokens.len()), &wanted, take).await?;
@@ -142,14 +142,21 @@ impl<B: Backend> Session<B> {
                     if !tokens.is_empty() {
                         pending.push(self.append(&mut sequence, tokens, Vec::new())?);
                     }
-                    open.push(Branch { text, end, sequence });
+                    // Of branches inside each other the longest that most texts go through: some questions may have other examples than the rest.
+                    let most = |outer: &Branch| outer.end < KEEP || outer.keep && 2 * texts > outer.texts;
+                    let keep = end >= KEEP && open.last().is_none_or(most);
+                    open.push(Branch {
+                        text,
+                        end,
+                        texts,
+                        keep,
+                        sequence,
+                    });
                 }
                 Step::Leave => {
                     if let Some(branch) = open.pop() {
-                        let keep = open.is_empty() && branch.end >= KEEP;
-                        pending
-                            .finished
-                            .push((branch.sequence, keep.then(|| contexts[branch.text][..branch.end].to_vec())));
+                        let tokens = branch.keep.then(|| contexts[branch.text][..branch.end].to_vec());
+                        pending.finished.push((branch.sequence, tokens));
                     }
                 }
                 Step::Leaf { text } => {
@@ -185,21 +192,20 @@ impl<B: Backend> Session<B> {
         Ok(())
     }
 
-    /// Where a text starts: at the innermost open branch, else at the longest kept beginning, else at nothing. `text` is at least as long
-    /// as the branch.
+    /// Where a text starts: at the innermost open branch, or at a kept beginning that goes further, else at nothing. `text` is at least as
+    /// long as the branch.
     fn start(&mut self, open: Option<&Branch>, text: &[u32]) -> (Sequence, usize) {
-        if let Some(branch) = open {
-            return (branch.sequence.fork(), branch.end);
-        }
         let same = |kept: &Kept| kept.tokens.iter().zip(text).take_while(|(a, b)| a == b).count();
         let longest = self.kept.iter().map(same).enumerate().max_by_key(|(_, length)| *length);
-        match longest {
-            Some((at, length)) if length >= KEEP => {
+        let depth = open.map_or(0, |branch| branch.end);
+        match (longest, open) {
+            (Some((at, length)), _) if length >= KEEP && length > depth => {
                 let kept = self.kept.remove(at);
                 let sequence = kept.sequence.fork_at(length);
                 self.kept.push(kept); // the latest last
                 (sequence, length)
             }
+            (_, Some(branch)) => (branch.sequence.fork(), depth),
             _ => (self.pool.sequence(), 0),
         }
     }
@@ -272,9 +278,6 @@ impl<B: Backend> Session<B> {
 /// Tokens from which a beginning is worth keeping: a few examples, not a few words.
 const KEEP: usize = 64;
 
-/// Beginnings kept at once: one for each language of a benchmark and some more.
-const MOST_KEPT: usize = 8;
-
 /// What is asked behind a context.
 #[derive(Default)]
 struct Leaf {
@@ -296,6 +299,10 @@ enum Wanted<'a> {
 struct Branch {
     text: usize,
     end: usize,
+    /// Texts that go through it.
+    texts: usize,
+    /// Worth keeping for later calls.
+    keep: bool,
     sequence: Sequence,
 }
 

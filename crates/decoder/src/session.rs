@@ -46,13 +46,7 @@ pub(crate) struct Pass {
 impl<B: Backend> Session<B> {
     /// A session whose cache holds `slots` tokens (at least the model's context length makes sense).
     pub fn new(decoder: Decoder<B>, slots: usize) -> Result<Self> {
-        let config = decoder.config();
-        let shape = CacheShape {
-            layers: config.layers.len(),
-            kv_heads: config.kv_heads,
-            head_dim: config.head_dim,
-            slots,
-        };
+        let shape = CacheShape::new(decoder.config(), slots);
         let cache = decoder.backend.new_cache(&shape)?;
         Ok(Session {
             decoder,

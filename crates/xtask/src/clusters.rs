@@ -1,8 +1,8 @@
 //! `cargo xtask test --clusters`: the launchers for building corpora, on a real Slurm of one node and a real Ray on this machine, the
 //! Kubernetes manifest against Kubernetes' own schemas, and builds from and into a real S3 server.
 //!
-//! Not part of the ordinary test: Slurm must be installed as an administrator, Ray is large, and the clients for object stores are slow to
-//! compile. What they run is; here it is the launchers, their clusters and the clients that are tested. The scripts are in `tests/clusters`.
+//! Not part of the ordinary test: Slurm must be installed as an administrator, and Ray and the S3 server are large. What they run is; here it
+//! is the launchers, their clusters and the clients that are tested. The scripts are in `tests/clusters`.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use crate::system::ensure_packages;
 pub fn test(host: &dyn Host, places: &Places) -> Result<()> {
     let mut report = Report::default();
     // The workspace and not `-p`: choosing packages changes features, and would compile everything once more.
-    let build = Cmd::line("cargo build --workspace --bin mmedkit --features mmedkit/cloud").dir(&places.root);
+    let build = Cmd::line("cargo build --workspace --bin mmedkit").dir(&places.root);
     let program = report.step("the program", || host.run(&build));
     let input = program.and_then(|()| report.step("a corpus by one process", || reference(host, places)));
     if input.is_some() {

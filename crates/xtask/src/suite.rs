@@ -26,10 +26,6 @@ pub fn test(host: &dyn Host, places: &Places) -> Result<()> {
     report.step("clippy", || {
         host.run(&cargo(places, "clippy --workspace --all-targets -- -D warnings"))
     });
-    // The clients for object stores are not in the ordinary program; that they compile is part of the ordinary test.
-    report.step("object stores", || {
-        host.run(&cargo(places, "check --workspace --bin mmedkit --features mmedkit/cloud"))
-    });
     match &tools {
         Some(tools) => {
             report.suite("Rust tests", || host.tee(&rust_tests(places, tools)));

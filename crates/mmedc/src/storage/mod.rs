@@ -3,8 +3,6 @@
 //! Programs that write files want paths. So a store is used through a folder of this machine: [`Storage::fetch`] brings a file here, and
 //! [`Storage::publish`] sends one there when it is whole. In a local build both do nothing, for the file is already where it belongs.
 //!
-//! The clients for S3, Google Cloud Storage, Azure and HTTP are behind the feature `cloud`: they bring many crates.
-//!
 //! What must hold: nothing appears under its name before it is whole (a rename here, a finished upload there); at most one part of a file is
 //! in memory.
 
@@ -17,9 +15,6 @@ use crate::{Error, Result};
 mod remote;
 
 use remote::Remote;
-
-/// Where the clients are missing.
-const BUILD_IT: &str = "\nthis program was built without clients for object stores: build it with `--features cloud`";
 
 /// A place for files.
 pub struct Storage {
@@ -332,13 +327,6 @@ mod tests {
         let (_folder, [_, remote]) = both();
         let error = remote.fetch("c/none").err().unwrap().to_string();
         assert!(error.starts_with("memory://bucket/a b/c/none: "), "{error}");
-    }
-
-    #[test]
-    #[cfg(not(feature = "cloud"))]
-    fn a_program_without_clouds_says_what_to_do() {
-        let error = Storage::open("s3://bucket/x", Path::new("")).err().unwrap().to_string();
-        assert!(error.contains("--features cloud"), "{error}");
     }
 
     #[test]

@@ -31,10 +31,7 @@ impl Remote {
         let refused = |problem: String| Error::Refused(format!("{location}: {problem}"));
         let url = url::Url::parse(location).map_err(|error| refused(error.to_string()))?;
         let environment = std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value));
-        let (store, prefix) = object_store::parse_url_opts(&url, environment).map_err(|error| {
-            let hint = if cfg!(feature = "cloud") { "" } else { super::BUILD_IT };
-            refused(format!("{error}{hint}"))
-        })?;
+        let (store, prefix) = object_store::parse_url_opts(&url, environment).map_err(|error| refused(error.to_string()))?;
         Remote::new(location, Arc::from(store), prefix)
     }
 

@@ -284,12 +284,7 @@ impl Plan {
         let types: BTreeSet<u32> = matrices.map(|tensor| tensor.info.dtype.ggml()).collect();
         let types = types.into_iter().filter_map(DType::from_ggml).collect();
         let weight_bytes = header.tensors().iter().map(|tensor| tensor.bytes).sum();
-        let cache = CacheShape {
-            layers: config.layers.len(),
-            kv_heads: config.kv_heads,
-            head_dim: config.head_dim,
-            slots: context_length + SPARE_SLOTS,
-        };
+        let cache = CacheShape::for_texts(&config, context_length, SPARE_SLOTS);
         let main_type = header.main_dtype().unwrap_or(DType::F32);
         Ok(Plan {
             main_type,
