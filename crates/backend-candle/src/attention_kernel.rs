@@ -119,7 +119,7 @@ impl Kernel for Attention<'_> {
         }
         let weights = &mut self.scratch[..rows * count];
         for stretch in keys.runs.chunks(STRETCH) {
-            for_rows::<S>(rows, |row, together| {
+            for_rows(rows, |row, together| {
                 let (first, end) = (self.visible[row].0 + keys.from, self.visible[row + together - 1].1 + keys.from);
                 let seen = stretch.partition_point(|run| run.end() <= first)..stretch.partition_point(|run| run.key < end);
                 let mut score = Score {
@@ -143,7 +143,7 @@ impl Kernel for Attention<'_> {
             *divisor = weigh(&mut weights[*first..*end], self.scale, self.softcap);
         }
         for stretch in (0..count).step_by(STRETCH * TILE) {
-            for_rows::<S>(rows, |row, together| {
+            for_rows(rows, |row, together| {
                 let from = self.visible[row].0.max(stretch);
                 let to = self.visible[row + together - 1].1.min(stretch + STRETCH * TILE);
                 let mut add = Add {
@@ -165,19 +165,16 @@ impl Kernel for Attention<'_> {
     }
 }
 
-/// Calls `work(row, rows)` for rows that are worked on together: as many as there are sums, else the greatest power of two.
+/// Calls `work(row, rows)` for rows that are worked on together: four, at the end two or one.
 #[inline(always)]
-fn for_rows<S: Simd>(rows: usize, mut work: impl FnMut(usize, usize)) {
+fn for_rows(rows: usize, mut work: impl FnMut(usize, usize)) {
     let mut row = 0;
     while row < rows {
-        let together = (1 << (rows - row).ilog2()).min(TOGETHER);
+        let together = (1 << (rows - row).ilog2()).min(4);
         work(row, together);
         row += together;
     }
 }
-
-/// Rows that are worked on together.
-const TOGETHER: usize = 4;
 
 /// `weights = queries keysᵀ` over runs of keys, for rows that follow each other.
 struct Score<'a> {
