@@ -9,7 +9,7 @@ pub mod huggingface;
 
 use crate::names::Naming;
 use crate::step::{Activation, RopeLayout};
-use crate::{Error, Result};
+use crate::{Error, Result, rope};
 
 pub use gguf::Metadata;
 
@@ -171,8 +171,22 @@ impl Config {
         if !(self.norm_eps >= 0.0 && self.norm_eps.is_finite()) {
             return bad("norm_eps", format!("{} is no small number", self.norm_eps));
         }
-        if let Some(rope) = self.ropes.iter().find(|rope| !(rope.theta > 0.0 && rope.theta.is_finite())) {
-            return bad("rope_theta", format!("{} is not positive", rope.theta));
+        if !(self.attention_scale > 0.0 && self.attention_scale.is_finite()) {
+            return bad("attention_scale", format!("{} is not positive", self.attention_scale));
+        }
+        for (field, cap) in [("attention_softcap", self.attention_softcap), ("final_softcap", self.final_softcap)] {
+            if let Some(cap) = cap.filter(|cap| !(*cap > 0.0 && cap.is_finite())) {
+                return bad(field, format!("{cap} is not positive"));
+            }
+        }
+        for rope in &self.ropes {
+            if !(rope.theta > 0.0 && rope.theta.is_finite()) {
+                return bad("rope_theta", format!("{} is not positive", rope.theta));
+            }
+            // What is stretched by a tensor is looked at when that is read.
+            if !matches!(rope.scaling, RopeScaling::Tensor { .. }) {
+                rope::frequencies(rope, self.head_dim, None)?;
+            }
         }
         Ok(())
     }

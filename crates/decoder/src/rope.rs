@@ -4,11 +4,11 @@ use crate::config::{RopeConfig, RopeScaling};
 use crate::{Error, Result};
 
 /// Frequencies `[D/2]`, in radians a position: `theta^(-2i/D)`, then stretched. `factors` are the values of the tensor that
-/// [`RopeScaling::Tensor`] names.
+/// [`RopeScaling::Tensor`] names. Errors: numbers that make no frequencies.
 pub fn frequencies(config: &RopeConfig, head_dim: usize, factors: Option<&[f32]>) -> Result<Vec<f64>> {
     let half = head_dim / 2;
     let plain = (0..half).map(|i| config.theta.powf(-(2.0 * i as f64) / head_dim as f64));
-    Ok(match &config.scaling {
+    let frequencies: Vec<f64> = match &config.scaling {
         // A longer context than the trained one was refused.
         RopeScaling::None | RopeScaling::Dynamic => plain.collect(),
         RopeScaling::Linear { factor } => plain.map(|frequency| frequency / factor).collect(),
@@ -35,7 +35,14 @@ pub fn frequencies(config: &RopeConfig, head_dim: usize, factors: Option<&[f32]>
                 .map(|(frequency, &factor)| frequency / f64::from(factor))
                 .collect()
         }
-    })
+    };
+    match frequencies.iter().position(|frequency| !frequency.is_finite()) {
+        None => Ok(frequencies),
+        Some(pair) => Err(Error::Config {
+            field: "rope_scaling".to_owned(),
+            problem: format!("its numbers give pair {pair} no frequency ({config:?})"),
+        }),
+    }
 }
 
 /// One row of the table of [`crate::step::Rope`]: `D/2` cosines, then `D/2` sines, at `position`.

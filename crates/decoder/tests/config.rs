@@ -113,6 +113,28 @@ fn what_is_not_supported_is_named() {
     assert!(error("{").contains("config.json"));
 }
 
+#[test]
+fn numbers_that_nothing_can_be_computed_with_are_refused() {
+    let gemma = LLAMA.replace("llama", "gemma2");
+    for (json, more, field) in [
+        (gemma.as_str(), r#""query_pre_attn_scalar": 0"#, "attention_scale"),
+        (&gemma, r#""query_pre_attn_scalar": -256"#, "attention_scale"),
+        (&gemma, r#""attn_logit_softcapping": 0.0"#, "attention_softcap"),
+        (&gemma, r#""final_logit_softcapping": 1e40"#, "final_softcap"),
+        (LLAMA, r#""rope_theta": 1e-320"#, "rope_scaling"),
+        (LLAMA, r#""rope_scaling": {"type": "linear", "factor": 0}"#, "rope_scaling"),
+    ] {
+        let error = Config::from_huggingface(&json.replace("\"POSITIONS\"", more))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(field), "{more}: {error}");
+    }
+    // A larger number is another token than its last 32 bits.
+    let ids = LLAMA.replace("[128001, 128008]", "[4294967297, 7]").replace("128000", "4294967297");
+    let config = Config::from_huggingface(&ids.replace("\"POSITIONS\"", "\"rope_theta\": 1e4")).unwrap();
+    assert_eq!((config.bos_token, config.eos_tokens), (None, vec![7]));
+}
+
 /// GGUF metadata as a map.
 #[derive(Default)]
 struct Meta(HashMap<String, String>);

@@ -1,7 +1,7 @@
 //! A tokenizer from a Hugging Face folder: `tokenizer.json`, with `tokenizer_config.json` and `generation_config.json` where they exist.
 //!
-//! The crate `tokenizers` reads the file, but it takes for granted that merges are made of tokens; files come from anywhere, so that is
-//! checked first.
+//! The crate `tokenizers` reads the file, but it takes for granted that merges are made of tokens and that a table of normalisation is one; files
+//! come from anywhere, so that is checked first.
 
 use std::collections::HashMap;
 
@@ -19,6 +19,8 @@ const FILE: &str = "tokenizer.json";
 #[derive(Deserialize)]
 struct File {
     model: ModelPart,
+    #[serde(default)]
+    normalizer: Value,
     #[serde(default)]
     pre_tokenizer: Value,
     #[serde(default)]
@@ -239,6 +241,12 @@ fn check(file: &File) -> Result<Spelling> {
             ));
         }
     }
+    if mentions(&file.normalizer, "Precompiled") {
+        return Err(Error::file(
+            FILE,
+            "normalizer.precompiled_charsmap is not supported; decoder-only models do not use it",
+        ));
+    }
     let merges = file
         .model
         .merges
@@ -266,6 +274,13 @@ fn check(file: &File) -> Result<Spelling> {
         check_alphabet(vocab.keys().map(String::as_str)).map_err(|problem| Error::file(FILE, format!("model.vocab: {problem}")))?;
         Ok(Spelling::ByteLevel)
     } else if file.model.byte_fallback {
+        let unknown = file.model.unk_token.as_ref().is_some_and(|text| vocab.contains_key(text));
+        if !unknown && !bytes::utf8_bytes().all(|byte| vocab.contains_key(&format!("<0x{byte:02X}>"))) {
+            return Err(Error::file(
+                FILE,
+                "model.vocab has neither a token for every byte nor model.unk_token, so that some text has no tokens",
+            ));
+        }
         Ok(Spelling::SentencePiece)
     } else {
         Err(Error::file(

@@ -10,6 +10,7 @@
 
 pub mod bytes;
 pub mod error;
+mod filters;
 mod from_gguf;
 mod from_json;
 pub mod metadata;

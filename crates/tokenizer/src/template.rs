@@ -6,10 +6,11 @@
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde, Value};
 use minijinja::{Environment, ErrorKind, State, context};
+use minijinja_contrib::pycompat::unknown_method_callback as of_python;
 use serde::{Deserialize, Serialize};
 
 use crate::time::DateTime;
-use crate::{Error, Result, python_json};
+use crate::{Error, Result, filters, python_json};
 
 /// Instructions that a template may run: some ten thousand messages, and an end to `range(10 ** 9)`.
 const FUEL: u64 = 5_000_000;
@@ -71,6 +72,7 @@ impl ChatTemplate {
         environment.set_syntax(syntax);
         environment.set_fuel(Some(FUEL));
         environment.set_unknown_method_callback(method);
+        filters::limit(&mut environment);
         environment.add_filter("tojson", to_json);
         environment.add_function("raise_exception", |message: String| -> Result<Value, minijinja::Error> {
             Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
@@ -111,7 +113,8 @@ impl ChatTemplate {
 fn method(state: &mut State, value: &Value, name: &str, arguments: &[Value]) -> Result<Value, minijinja::Error> {
     match (name, value.as_str(), arguments) {
         ("title", Some(text), []) => Ok(Value::from(title(text))),
-        _ => minijinja_contrib::pycompat::unknown_method_callback(state, value, name, arguments),
+        ("format", Some(text), _) => filters::narrow(text).and_then(|()| of_python(state, value, name, arguments)),
+        _ => of_python(state, value, name, arguments),
     }
 }
 

@@ -296,6 +296,17 @@ fn a_damaged_tokenizer_json_is_refused() {
     assert!(problem(&|value| value["model"]["vocab"]["Ġ"] = Value::Null).contains("tokenizer.json"));
     assert!(problem(&|value| value["model"]["continuing_subword_prefix"] = "##".into()).contains("continuing_subword_prefix"));
     assert!(problem(&|value| value["model"]["type"] = "WordPiece".into()).contains("`WordPiece` is not supported"));
+    // Alone, the crate `tokenizers` panics at the first of these tables and reserves 8 GiB for the second.
+    for charsmap in ["AAAAAA==", "/////w=="] {
+        let normalizer =
+            serde_json::json!({ "type": "Sequence", "normalizers": [{ "type": "Precompiled", "precompiled_charsmap": charsmap }] });
+        assert!(problem(&|value| value["normalizer"] = normalizer.clone()).contains("precompiled_charsmap"));
+    }
+    let speechless = r#"{"model": {"type": "BPE", "vocab": {"<0x41>": 0}, "merges": [], "byte_fallback": true, "unk_token": "<unk>"}}"#;
+    let error = Tokenizer::from_tokenizer_json(speechless.as_bytes(), None, None)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("neither a token for every byte"), "{error}");
     assert!(
         problem(&|value| {
             value["model"]["vocab"].as_object_mut().unwrap().shift_remove("Q");
@@ -334,4 +345,30 @@ fn templates_cannot_run_for_ever() {
     let endless = ChatTemplate::new("{% for a in range(9999) %}{% for b in range(9999) %}{{ a }}{% endfor %}{% endfor %}").unwrap();
     assert!(endless.render::<Message>(&[], "", "", &RenderOptions::default()).is_err());
     assert!(ChatTemplate::new("{% for %}").is_err());
+}
+
+#[test]
+fn numbers_of_a_template_size_no_text() {
+    use mmedkit_tokenizer::ChatTemplate;
+    let render = |source: &str| {
+        ChatTemplate::new(source)
+            .unwrap()
+            .render::<Message>(&[], "", "", &RenderOptions::default())
+    };
+    for source in [
+        "{{ 'a\nb'|indent(99999999999999999) }}",
+        "{{ 'a\nb'|indent(width=99999999999999999) }}",
+        "{{ '%99999999999999999d'|format(1) }}",
+        "{{ '%.99999999999999999f'|format(1.5) }}",
+        "{{ '{:>99999999999999999}'.format(1) }}",
+        "{{ '{:>99999999999999999999999}'.format(1) }}",
+        "{{ [1]|batch(99999999999999999, 0) }}",
+        "{{ [1]|slice(99999999999999999) }}",
+        "{{ 'a' * 99999999999999999 }}",
+    ] {
+        assert!(render(source).is_err(), "{source}");
+    }
+    let small =
+        "{{ 'a\nb'|indent(2) }} {{ 'a\nb'|indent(width=1) }} {{ '%3d'|format(1) }} {{ '{:>2}'.format(1) }} {{ [1, 2]|batch(2)|length }}";
+    assert_eq!(render(small).unwrap(), "a\n  b a\n b   1  1 1");
 }

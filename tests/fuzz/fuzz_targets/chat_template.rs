@@ -6,7 +6,7 @@ use tokenizer::{ChatTemplate, Message, RenderOptions};
 
 fuzz_target!(|source: &str| {
     if let Ok(template) = ChatTemplate::new(source) {
-        let messages = [Message::new("user", "Which one?"), Message::new("assistant", "A")];
+        let messages = ["system", "user", "assistant", "user"].map(|role| Message::new(role, "Which one? 発熱\nA"));
         let _ = template.render(&messages, "<s>", "</s>", &RenderOptions::for_answer());
     }
 });

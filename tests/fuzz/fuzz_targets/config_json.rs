@@ -1,9 +1,11 @@
-//! A `config.json` of Hugging Face's form.
+//! A `config.json` of Hugging Face's form: what is taken is a model that can be computed with.
 #![no_main]
 
 use decoder::Config;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|json: &str| {
-    let _ = Config::from_huggingface(json);
+    if let Ok(config) = Config::from_huggingface(json) {
+        fuzz::check_config(&config);
+    }
 });

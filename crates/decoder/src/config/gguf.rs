@@ -38,6 +38,10 @@ impl Config {
         let size = |name: &str| meta.integer(&key(name)).and_then(|n| usize::try_from(n).ok());
         let required = |name: &str| size(name).ok_or_else(|| wrong(&key(name), "missing, or one number a layer (not supported)"));
         let number = |name: &str| meta.number(&key(name));
+        let token = |name: &str| {
+            meta.integer(&format!("tokenizer.ggml.{name}"))
+                .and_then(|id| u32::try_from(id).ok())
+        };
         let has = |name: &str| shape(name).is_some();
         let gemma = family.starts_with("gemma");
 
@@ -155,10 +159,10 @@ impl Config {
             ropes,
             layers,
             context_length: size("context_length").unwrap_or(2048),
-            bos_token: meta.integer("tokenizer.ggml.bos_token_id").map(|id| id as u32),
+            bos_token: token("bos_token_id"),
             eos_tokens: ["eos_token_id", "eot_token_id", "eom_token_id"]
                 .iter()
-                .filter_map(|name| meta.integer(&format!("tokenizer.ggml.{name}")).map(|id| id as u32))
+                .filter_map(|name| token(name))
                 .collect(),
         };
         config.validate()?;

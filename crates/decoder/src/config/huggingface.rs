@@ -158,7 +158,7 @@ impl Config {
             ropes,
             layers,
             context_length: f.size("max_position_embeddings")?.unwrap_or(2048),
-            bos_token: f.size("bos_token_id")?.map(|id| id as u32),
+            bos_token: f.size("bos_token_id")?.and_then(|id| id.try_into().ok()),
             eos_tokens: token_list(f.get("eos_token_id").or(outer.get("eos_token_id"))),
         };
         config.validate()?;
@@ -166,10 +166,14 @@ impl Config {
     }
 }
 
+fn token(id: &Value) -> Option<u32> {
+    id.as_u64()?.try_into().ok()
+}
+
 fn token_list(value: Option<&Value>) -> Vec<u32> {
     match value {
-        Some(Value::Array(ids)) => ids.iter().filter_map(|id| id.as_u64().map(|id| id as u32)).collect(),
-        Some(id) => id.as_u64().map(|id| id as u32).into_iter().collect(),
+        Some(Value::Array(ids)) => ids.iter().filter_map(token).collect(),
+        Some(id) => token(id).into_iter().collect(),
         None => Vec::new(),
     }
 }
