@@ -32,10 +32,16 @@ fn format(state: &mut State, format: &Value, arguments: Rest<ValueOrKwargs>) -> 
     filters::format(state, format, arguments)
 }
 
-/// Refuses a format string (`%5d`, `{:>5}`) with a width or precision that is too large.
+/// Refuses a format string (`%5d`, `{:>5}`) with a width or precision that is too large. Numbers of the text itself ("December 2023") are none.
 pub(crate) fn narrow(format: &str) -> Result<(), Error> {
-    let numbers = format.split(|character: char| !character.is_ascii_digit());
-    numbers
+    let percents = format.split('%').skip(1).map(|rest| {
+        let end = rest.find(|character: char| !character.is_ascii_digit() && !"-+ #.".contains(character));
+        &rest[..end.unwrap_or(rest.len())]
+    });
+    let braces = format.split('{').skip(1).map(|rest| rest.split('}').next().unwrap_or_default());
+    percents
+        .chain(braces)
+        .flat_map(|field| field.split(|character: char| !character.is_ascii_digit()))
         .filter(|digits| !digits.is_empty())
         .try_for_each(|digits| small(digits.parse().unwrap_or(usize::MAX)))
 }

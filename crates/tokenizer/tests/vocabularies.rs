@@ -368,7 +368,6 @@ fn numbers_of_a_template_size_no_text() {
     ] {
         assert!(render(source).is_err(), "{source}");
     }
-    let small =
-        "{{ 'a\nb'|indent(2) }} {{ 'a\nb'|indent(width=1) }} {{ '%3d'|format(1) }} {{ '{:>2}'.format(1) }} {{ [1, 2]|batch(2)|length }}";
-    assert_eq!(render(small).unwrap(), "a\n  b a\n b   1  1 1");
+    let small = "{{ 'a\nb'|indent(2) }} {{ 'a\nb'|indent(width=1) }} {{ '%3d'|format(1) }} {{ '{:>2}'.format(1) }} {{ [1, 2]|batch(2)|length }} {{ 'in 2023: {}, 5000 %'.format(1) }} {{ 'in 2023: %d'|format(1) }}";
+    assert_eq!(render(small).unwrap(), "a\n  b a\n b   1  1 1 in 2023: 1, 5000 % in 2023: 1");
 }
