@@ -318,6 +318,12 @@ fn rationales_are_measured_against_the_data() {
         tables.contains("| this run: tiny | 100.0 / 100.0 | – |") && tables.contains("| MMedLM 2 | 50.0 / 44.8 | 48.8 / 45.3 |"),
         "{tables}"
     );
+    assert!(!tables.contains("these of others"), "{tables}");
+    let mut others = record.clone();
+    others.questions.iter_mut().for_each(|line| line.source = "CasiMedicos".into());
+    let mut elsewhere = mmedkit_mmedbench::report::report(&others).unwrap();
+    elsewhere.rationales = report.rationales.clone();
+    assert!(as_tables(&elsewhere, Style::Markdown, Some(3)).contains("these of others"));
     let csv = as_csv(std::slice::from_ref(&report));
     let plain = csv.trim_end().split("\r\n").filter(|row| !row.contains('"'));
     let rows: Vec<Vec<&str>> = plain.map(|row| row.split(',').collect()).collect();

@@ -49,18 +49,21 @@ pub(super) fn scores(rationales: &Rationales) -> [Table; 2] {
     [texts, corpora]
 }
 
-/// The two numbers that the paper prints of each model, beside those of this run that have their names.
-pub(super) fn beside_published(model: &str, mine: &Rationales, most: usize) -> Table {
+/// The two numbers that the paper prints of each model, beside those of this run that have their names. The title tells where the run's questions
+/// are `others` than MMedBench's.
+pub(super) fn beside_published(model: &str, mine: &Rationales, others: bool, most: usize) -> Table {
     let data = published();
     let two = |bleu: Option<f64>, rouge: Option<f64>| {
         let number = |n: Option<f64>| n.map(|n| format!("{n:.1}")).unwrap_or_else(|| "–".into());
         format!("{} / {}", number(bleu), number(rouge))
     };
     let of = |scores: &Scores| two(Some(100.0 * scores.bleu[0]), Some(100.0 * scores.rouge_authors[0]));
-    let mut table = Table::new(
-        "Rationales beside the published ones, BLEU-1 / ROUGE-1 (authors), % (which variant the paper prints is in doubt)",
-        &[""],
-    );
+    let mut title =
+        "Rationales beside the published ones, BLEU-1 / ROUGE-1 (authors), % (which variant the paper prints is in doubt)".to_owned();
+    if others {
+        title += "; the published are of MMedBench's test questions, these of others";
+    }
+    let mut table = Table::new(&title, &[""]);
     table.columns.extend(mine.languages.iter().map(|row| row.language.to_string()));
     table.columns.push("macro of six".into());
     let mut first = vec![format!("this run: {model}")];

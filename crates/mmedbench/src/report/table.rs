@@ -242,6 +242,7 @@ pub fn more_tables(report: &Report, published: Option<usize>) -> Vec<Table> {
             out.push(rationale_tables::beside_published(
                 &report.run.model,
                 r,
+                report.published.is_empty(),
                 published.unwrap_or(usize::MAX),
             ));
         }
