@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds a corpus from and into a bucket of a real S3 server on this machine (moto), and reads a file by HTTP: s3.sh FOLDER PYTHON, with the program in MMEDKIT, built with
-# the feature `cloud`. FOLDER as for slurm.sh; PYTHON has moto and boto3.
+# Builds a corpus from and into a bucket of a real S3 server on this machine (moto), and reads a file by HTTP: s3.sh FOLDER PYTHON, with the program in MMEDKIT.
+# FOLDER as for slurm.sh; PYTHON has moto and boto3.
 set -euo pipefail
 folder=$(realpath -e "$1")
 python=$2

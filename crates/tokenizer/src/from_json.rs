@@ -3,7 +3,7 @@
 //! The crate `tokenizers` reads the file, but it takes for granted that merges are made of tokens and that a table of normalisation is one; files
 //! come from anywhere, so that is checked first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -274,13 +274,6 @@ fn check(file: &File) -> Result<Spelling> {
         check_alphabet(vocab.keys().map(String::as_str)).map_err(|problem| Error::file(FILE, format!("model.vocab: {problem}")))?;
         Ok(Spelling::ByteLevel)
     } else if file.model.byte_fallback {
-        let unknown = file.model.unk_token.as_ref().is_some_and(|text| vocab.contains_key(text));
-        if !unknown && !bytes::utf8_bytes().all(|byte| vocab.contains_key(&format!("<0x{byte:02X}>"))) {
-            return Err(Error::file(
-                FILE,
-                "model.vocab has neither a token for every byte nor model.unk_token, so that some text has no tokens",
-            ));
-        }
         Ok(Spelling::SentencePiece)
     } else {
         Err(Error::file(
@@ -325,10 +318,17 @@ fn vocabulary(inner: &tokenizers::Tokenizer, spelling: Spelling, unknown: Option
         ));
     }
     let mut texts: Vec<Option<String>> = vec![None; largest as usize + 1];
-    for (text, id) in by_text {
-        texts[id as usize] = Some(text);
+    for (text, id) in inner.get_vocab(false) {
+        if let Some(other) = texts[id as usize].replace(text) {
+            let problem = format!("model.vocab gives id {id} to two tokens, one of them {other:?}");
+            return Err(Error::file(FILE, problem));
+        }
     }
+    // An added token may take the place of a reserved one (InternLM 2's `<|im_start|>`).
     let added = inner.get_added_tokens_decoder();
+    for (&id, token) in &added {
+        texts[id as usize] = Some(token.content.clone());
+    }
     let (texts, kinds) = (0u32..)
         .zip(texts)
         .map(|(id, text)| match text {
@@ -345,5 +345,16 @@ fn vocabulary(inner: &tokenizers::Tokenizer, spelling: Spelling, unknown: Option
             }
         })
         .unzip();
-    Ok(Vocabulary::new(texts, kinds, spelling))
+    let vocabulary = Vocabulary::new(texts, kinds, spelling);
+    if spelling == Spelling::SentencePiece && vocabulary.of_kind(|kind| kind == TokenKind::Unknown).next().is_none() {
+        let bytes_of = vocabulary.of_kind(|kind| kind == TokenKind::Byte);
+        let spelt: HashSet<u8> = bytes_of.filter_map(|(_, text)| bytes::from_byte_token(text)).collect();
+        if !bytes::utf8_bytes().all(|byte| spelt.contains(&byte)) {
+            return Err(Error::file(
+                FILE,
+                "model.vocab has neither a token for every byte nor model.unk_token, so that some text has no tokens",
+            ));
+        }
+    }
+    Ok(vocabulary)
 }

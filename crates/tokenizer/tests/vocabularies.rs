@@ -302,6 +302,7 @@ fn a_damaged_tokenizer_json_is_refused() {
             serde_json::json!({ "type": "Sequence", "normalizers": [{ "type": "Precompiled", "precompiled_charsmap": charsmap }] });
         assert!(problem(&|value| value["normalizer"] = normalizer.clone()).contains("precompiled_charsmap"));
     }
+    assert!(problem(&|value| value["model"]["vocab"]["twin"] = value["model"]["vocab"]["Q"].clone()).contains("to two tokens"));
     let speechless = r#"{"model": {"type": "BPE", "vocab": {"<0x41>": 0}, "merges": [], "byte_fallback": true, "unk_token": "<unk>"}}"#;
     let error = Tokenizer::from_tokenizer_json(speechless.as_bytes(), None, None)
         .unwrap_err()
