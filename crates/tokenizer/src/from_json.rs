@@ -24,6 +24,8 @@ struct File {
     #[serde(default)]
     pre_tokenizer: Value,
     #[serde(default)]
+    post_processor: Value,
+    #[serde(default)]
     decoder: Value,
 }
 
@@ -247,6 +249,12 @@ fn check(file: &File) -> Result<Spelling> {
             "normalizer.precompiled_charsmap is not supported; decoder-only models do not use it",
         ));
     }
+    if let Some(name) = unknown_in_template(&file.post_processor) {
+        return Err(Error::file(
+            FILE,
+            format!("post_processor puts in {name:?}, which is not among its special_tokens"),
+        ));
+    }
     let merges = file
         .model
         .merges
@@ -291,6 +299,15 @@ pub(crate) fn mentions(component: &Value, kind: &str) -> bool {
                 .as_array()
                 .is_some_and(|members| members.iter().any(|member| mentions(member, kind)))
         })
+}
+
+/// A token that a template, or one in a sequence of processors, names and does not have.
+fn unknown_in_template(processor: &Value) -> Option<&str> {
+    let pieces = ["single", "pair"].iter().filter_map(|side| processor[side].as_array()).flatten();
+    let mut names = pieces.filter_map(|piece| piece["SpecialToken"]["id"].as_str());
+    let unknown = names.find(|name| processor["special_tokens"].get(name).is_none());
+    let members = processor["processors"].as_array().into_iter().flatten();
+    unknown.or_else(|| members.filter_map(unknown_in_template).next())
 }
 
 /// Whether decoding takes off the first space.

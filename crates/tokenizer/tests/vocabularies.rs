@@ -302,6 +302,11 @@ fn a_damaged_tokenizer_json_is_refused() {
             serde_json::json!({ "type": "Sequence", "normalizers": [{ "type": "Precompiled", "precompiled_charsmap": charsmap }] });
         assert!(problem(&|value| value["normalizer"] = normalizer.clone()).contains("precompiled_charsmap"));
     }
+    let template = serde_json::json!({ "type": "TemplateProcessing", "single": [{ "SpecialToken": { "id": "<s>", "type_id": 0 } }],
+        "pair": [], "special_tokens": {} });
+    assert!(problem(&|value| value["post_processor"] = template.clone()).contains("not among its special_tokens"));
+    let sequence = serde_json::json!({ "type": "Sequence", "processors": [template] });
+    assert!(problem(&|value| value["post_processor"] = sequence.clone()).contains("not among its special_tokens"));
     assert!(problem(&|value| value["model"]["vocab"]["twin"] = value["model"]["vocab"]["Q"].clone()).contains("to two tokens"));
     let speechless = r#"{"model": {"type": "BPE", "vocab": {"<0x41>": 0}, "merges": [], "byte_fallback": true, "unk_token": "<unk>"}}"#;
     let error = Tokenizer::from_tokenizer_json(speechless.as_bytes(), None, None)
