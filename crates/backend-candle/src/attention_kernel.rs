@@ -119,21 +119,22 @@ impl Kernel for Attention<'_> {
         }
         let weights = &mut self.scratch[..rows * count];
         for stretch in keys.runs.chunks(STRETCH) {
-            for_rows(rows, |row, together| {
-                let (first, end) = (self.visible[row].0 + keys.from, self.visible[row + together - 1].1 + keys.from);
+            for_rows(rows, |row, some| {
+                let (first, end) = (self.visible[row].0 + keys.from, self.visible[row + some - 1].1 + keys.from);
                 let seen = stretch.partition_point(|run| run.end() <= first)..stretch.partition_point(|run| run.key < end);
                 let mut score = Score {
                     queries: Rows {
                         data: queries.data,
-                        at: &queries.at[row..row + together],
+                        at: &queries.at[row..row + some],
                     },
                     keys,
+                    runs: &stretch[seen.start..seen.end.max(seen.start)],
                     head_dim,
                     weights: &mut weights[row * count..],
                     width: count,
                 };
                 // SAFETY: the assertions above; the instructions are the caller's promise.
-                unsafe { score.rows::<S>(&stretch[seen.start..seen.end.max(seen.start)]) };
+                unsafe { together::<S>(some, &mut score) };
             });
         }
         let mut divisors = vec![0f32; rows];
@@ -143,9 +144,9 @@ impl Kernel for Attention<'_> {
             *divisor = weigh(&mut weights[*first..*end], self.scale, self.softcap);
         }
         for stretch in (0..count).step_by(STRETCH * TILE) {
-            for_rows(rows, |row, together| {
+            for_rows(rows, |row, some| {
                 let from = self.visible[row].0.max(stretch);
-                let to = self.visible[row + together - 1].1.min(stretch + STRETCH * TILE);
+                let to = self.visible[row + some - 1].1.min(stretch + STRETCH * TILE);
                 let mut add = Add {
                     weights: &weights[row * count..],
                     width: count,
@@ -154,8 +155,8 @@ impl Kernel for Attention<'_> {
                     head_dim,
                     out: &mut self.out[row * head_dim..],
                 };
-                // SAFETY: the caller's promise.
-                unsafe { add.rows::<S>(together) };
+                // SAFETY: the assertions above, and those of `take`; the instructions are the caller's promise.
+                unsafe { together::<S>(some, &mut add) };
             });
         }
         for (out, divisor) in self.out.chunks_exact_mut(head_dim).zip(&divisors) {
@@ -176,44 +177,55 @@ fn for_rows(rows: usize, mut work: impl FnMut(usize, usize)) {
     }
 }
 
+/// Work on rows that follow each other: `N` of them, `W` vectors of each at a time, what is left one vector at a time.
+trait Pass {
+    /// # Safety
+    /// The processor must have the instructions of `S`; `N` rows are there.
+    unsafe fn take<S: Simd, const N: usize, const W: usize>(&mut self);
+}
+
+/// One, two or four rows with as many sums as registers hold: few rows take more vectors at a time.
+#[inline(always)]
+unsafe fn together<S: Simd>(rows: usize, pass: &mut impl Pass) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match (S::SUMS, rows) {
+            (8, 4) => pass.take::<S, 4, 2>(),
+            (8, 2) => pass.take::<S, 2, 4>(),
+            (8, _) => pass.take::<S, 1, 8>(),
+            (_, 4) => pass.take::<S, 4, 1>(),
+            (_, 2) => pass.take::<S, 2, 2>(),
+            (_, _) => pass.take::<S, 1, 4>(),
+        }
+    }
+}
+
 /// `weights = queries keysᵀ` over runs of keys, for rows that follow each other.
 struct Score<'a> {
     queries: Rows<'a>,
     keys: Keys<'a>,
+    /// Those of `keys` that are scored.
+    runs: &'a [Run],
     head_dim: usize,
     weights: &'a mut [f32],
     /// Of a row of weights.
     width: usize,
 }
 
-impl Score<'_> {
-    /// One, two or four rows. Few rows take more tiles at a time.
+impl Pass for Score<'_> {
     #[inline(always)]
-    unsafe fn rows<S: Simd>(&mut self, runs: &[Run]) {
+    unsafe fn take<S: Simd, const N: usize, const W: usize>(&mut self) {
+        let (some, rest) = self.runs.as_chunks::<W>();
         // SAFETY: the caller's promise.
         unsafe {
-            match (S::SUMS, self.queries.at.len()) {
-                (8, 4) => self.tiles::<S, 4, 2>(runs),
-                (8, 2) => self.tiles::<S, 2, 4>(runs),
-                (8, _) => self.tiles::<S, 1, 8>(runs),
-                (_, 4) => self.tiles::<S, 4, 1>(runs),
-                (_, 2) => self.tiles::<S, 2, 2>(runs),
-                (_, _) => self.tiles::<S, 1, 4>(runs),
-            }
-        }
-    }
-
-    /// `N` rows, `T` tiles at a time.
-    #[inline(always)]
-    unsafe fn tiles<S: Simd, const N: usize, const T: usize>(&mut self, runs: &[Run]) {
-        let (some, rest) = runs.as_chunks::<T>();
-        // SAFETY: the caller's promise.
-        unsafe {
-            some.iter().for_each(|runs| self.tile::<S, N, T>(runs));
+            some.iter().for_each(|runs| self.tile::<S, N, W>(runs));
             rest.iter().for_each(|run| self.tile::<S, N, 1>(std::array::from_ref(run)));
         }
     }
+}
 
+impl Score<'_> {
+    /// `N` rows, `T` tiles.
     #[inline(always)]
     unsafe fn tile<S: Simd, const N: usize, const T: usize>(&mut self, runs: &[Run; T]) {
         // SAFETY: the caller's promise.
@@ -272,30 +284,17 @@ struct Add<'a> {
     out: &'a mut [f32],
 }
 
-impl Add<'_> {
-    /// The first `rows` rows: one, two or four. Few rows take more columns at a time.
+impl Pass for Add<'_> {
     #[inline(always)]
-    unsafe fn rows<S: Simd>(&mut self, rows: usize) {
-        assert!(self.keys.end <= self.values.at.len() && (rows - 1) * self.width + self.keys.end <= self.weights.len());
-        assert!(rows * self.head_dim <= self.out.len());
-        let mut column = 0;
+    unsafe fn take<S: Simd, const N: usize, const W: usize>(&mut self) {
+        assert!(self.keys.end <= self.values.at.len() && (N - 1) * self.width + self.keys.end <= self.weights.len());
+        assert!(N * self.head_dim <= self.out.len());
         // SAFETY: the assertions above, and `Attention`'s about values; the instructions are the caller's promise.
-        unsafe {
-            column = match (S::SUMS, rows) {
-                (8, 4) => self.columns::<S, 4, 2>(column),
-                (8, 2) => self.columns::<S, 2, 4>(column),
-                (8, _) => self.columns::<S, 1, 8>(column),
-                (_, 4) => self.columns::<S, 4, 1>(column),
-                (_, 2) => self.columns::<S, 2, 2>(column),
-                (_, _) => self.columns::<S, 1, 4>(column),
-            };
-            column = match rows {
-                4 => self.columns::<S, 4, 1>(column),
-                2 => self.columns::<S, 2, 1>(column),
-                _ => self.columns::<S, 1, 1>(column),
-            };
-        }
-        for row in 0..rows {
+        let column = unsafe {
+            let column = self.columns::<S, N, W>(0);
+            self.columns::<S, N, 1>(column)
+        };
+        for row in 0..N {
             for column in column..self.head_dim {
                 let out = &mut self.out[row * self.head_dim + column];
                 for key in self.keys.clone() {
@@ -304,7 +303,9 @@ impl Add<'_> {
             }
         }
     }
+}
 
+impl Add<'_> {
     /// `N` rows, `C` vectors of columns at a time, from `column` on; returns the first column that is left.
     #[inline(always)]
     unsafe fn columns<S: Simd, const N: usize, const C: usize>(&mut self, mut column: usize) -> usize {

@@ -41,7 +41,7 @@ impl CacheShape {
     /// so that what texts begin with can stay for the next ones.
     pub fn for_texts(config: &Config, context: usize, spare: usize) -> CacheShape {
         let bytes_per_slot = CacheShape::new(config, 1).bytes(4).max(1) as usize;
-        let kept = (MOST_KEPT * context).min(KEPT_BYTES / bytes_per_slot);
+        let kept = MOST_KEPT.saturating_mul(context).min(KEPT_BYTES / bytes_per_slot);
         CacheShape::new(config, context + spare.max(kept))
     }
 
